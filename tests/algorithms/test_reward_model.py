@@ -1,0 +1,164 @@
+"""Law: pairs are scored at their last token, ties count one half, and after training the chosen answers score 0."""
+
+import math
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from torch.testing import assert_close
+
+from topgraft.algorithms.reward_model import Options, RewardModel
+from topgraft.model.heads import ScalarHead
+from topgraft.records import Comparison
+from topgraft.rewards.learned import LearnedReward
+
+ROWS = [
+    Comparison(key=str(number), prompt=prompt, chosen=chosen, rejected=rejected)
+    for number, (prompt, chosen, rejected) in enumerate(
+        [
+            ("one", "aa", "zzzz"),
+            ("two", "aba", "z"),
+            ("three?", "a", "zxz"),
+            ("4", "aaaa", "xx"),
+            ("5", "ab", "zy"),
+            ("six", "baa", "yyzz"),
+            ("7", "a!", "z!"),
+            ("eight", "aab", "zzx"),
+        ]
+    )
+]
+
+
+def make(architecture: str = "llama") -> RewardModel:
+    torch.manual_seed(0)
+    actors = tiny.actors(tiny.split(architecture), tiny.characters(), response=10)
+    algorithm = RewardModel(actors, Options(), "reward")
+    for weight in algorithm.trainable():
+        weight.requires_grad_(True)
+    return algorithm
+
+
+def gradients(algorithm, batch, size: int) -> list[torch.Tensor]:
+    count = algorithm.count(batch)
+    for part in torch.arange(len(batch)).split(size):
+        algorithm.loss(batch.rows(part), count=count).value.backward()
+    found = [weight.grad.clone() for weight in algorithm.trainable()]
+    for weight in algorithm.trainable():
+        weight.grad = None
+    return found
+
+
+@torch.no_grad()
+def scores(algorithm: RewardModel) -> torch.Tensor:
+    batch = algorithm.collect(ROWS)
+    return algorithm.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
+
+
+def learn(algorithm: RewardModel, steps: int = 30) -> list[dict[str, float]]:
+    optimizer = torch.optim.AdamW(algorithm.trainable(), lr=3e-3, eps=1e-5)
+    seen = []
+    for _ in range(steps):
+        batch = algorithm.collect(ROWS)
+        loss = algorithm.loss(batch, count=algorithm.count(batch))
+        loss.value.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        seen.append(loss.metrics)
+    return seen
+
+
+def test_the_head_starts_with_the_papers_deviation():
+    drawn = torch.cat([make().head.linear.weight.flatten() for _ in range(1)])
+    torch.manual_seed(1)
+    many = torch.cat([ScalarHead(32, init="normal").linear.weight.flatten() for _ in range(500)])
+    assert drawn.abs().max() > 0
+    assert many.std().item() == pytest.approx(1 / math.sqrt(33), rel=0.04)
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@torch.no_grad()
+def test_the_score_is_the_head_on_the_last_token_of_the_unsplit_model(architecture, tmp_path: Path):
+    algorithm = make(architecture)
+    tiny.fill(algorithm.actors.model, "reward")
+    whole = tiny.unsplit(algorithm.actors.model, "reward", tmp_path, architecture)
+    batch = algorithm.collect(ROWS)
+    found = algorithm.reward(batch.tokens, batch.trunk).total_B
+    for row, length in enumerate(batch.tokens.lengths_B.tolist()):
+        ids = batch.tokens.ids_BT[row : row + 1, :length]
+        final = whole.base_model.model.base_model(input_ids=ids).last_hidden_state[0, -1]
+        expected = final @ algorithm.head.linear.weight[0] + algorithm.head.linear.bias[0]
+        assert_close(found[row], expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
+    algorithm = make()
+    tiny.fill(algorithm.actors.model, "reward")
+    batch = algorithm.collect(ROWS)
+    together = algorithm.reward(batch.tokens, batch.trunk).total_B
+    for rows_at_once in (1, 5):
+        reward = LearnedReward(algorithm.actors.model, "reward", algorithm.head, rows_at_once=rows_at_once)
+        assert_close(reward(batch.tokens, batch.trunk).total_B, together, atol=1e-5, rtol=1e-5)
+
+
+def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients():
+    algorithm = make()
+    tiny.fill(algorithm.actors.model, "reward")
+    batch = algorithm.collect(ROWS)
+    whole = gradients(algorithm, batch, 8)
+    assert max(grad.abs().max().item() for grad in whole) > 1e-3
+    for size in (1, 2):
+        for found, expected in zip(gradients(algorithm, batch, size), whole, strict=True):
+            assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
+    algorithm = make()
+    with torch.no_grad():
+        algorithm.head.linear.weight.zero_()
+    found = algorithm.validate(ROWS)
+    assert found["eval/accuracy"] == 0.5
+    assert found["eval/loss"] == pytest.approx(math.log(2))
+    batch = algorithm.collect(ROWS)
+    assert algorithm.loss(batch, count=algorithm.count(batch)).metrics["reward/accuracy"] == 0.5
+
+
+def test_the_margin_grows_and_the_pairs_are_learned():
+    algorithm = make()
+    seen = learn(algorithm)
+    assert seen[-1]["reward/margin"] > seen[0]["reward/margin"] + 1
+    assert algorithm.validate(ROWS)["eval/accuracy"] == 1.0
+    assert algorithm.actors.model.meter.tokens_in == algorithm.actors.cache.distinct_tokens
+
+
+def test_after_training_chosen_answers_have_mean_0_and_all_answers_deviation_1():
+    algorithm = make()
+    learn(algorithm, 10)
+    ranks = scores(algorithm).flatten().argsort()
+    algorithm.finish(ROWS)
+    found = scores(algorithm)
+    assert_close(found[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    assert_close(found.std(correction=0), torch.tensor(1.0), atol=1e-5, rtol=0)
+    assert torch.equal(found.flatten().argsort(), ranks)
+
+
+def test_finishing_twice_is_the_same_as_once():
+    algorithm = make()
+    algorithm.finish(ROWS)
+    once = scores(algorithm)
+    algorithm.finish(ROWS)
+    assert_close(scores(algorithm), once)
+
+
+def test_saved_adapter_and_head_give_the_same_scores_on_a_fresh_model(tmp_path: Path):
+    algorithm = make()
+    learn(algorithm, 3)
+    algorithm.finish(ROWS)
+    algorithm.save(tmp_path / "best")
+    batch = algorithm.collect(ROWS)
+    again, head = tiny.split(), ScalarHead(32, init="zero")
+    again.slots.load("judge", tmp_path / "best")
+    head.load(tmp_path / "best")
+    reloaded = LearnedReward(again, "judge", head)(batch.tokens, batch.trunk)
+    assert_close(reloaded.total_B, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)

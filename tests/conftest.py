@@ -1,0 +1,34 @@
+"""Fixtures that several folders share. Builders of tiny models and tokenizers are in tiny.py beside this file."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from transformers import PreTrainedTokenizerFast
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One token per character, pad apart from end, no chat template."""
+    return tiny.characters()
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """A tiny llama with its tokenizer, in the hub's layout. Copy it before changing anything."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    tiny.model("llama").save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stories() -> Path:
+    """The folder of stories260K, a real language model of 260 thousand parameters."""
+    folder = Path(__file__).resolve().parents[1] / ".." / "shared" / "models" / "stories260K"
+    if not folder.is_dir():
+        pytest.skip("the model stories260K is not on this machine (shared/models/stories260K)")
+    return folder

@@ -1,0 +1,166 @@
+"""Law: trunk, then branch, then head is the unsplit model, elementwise, in its outputs and in its gradients.
+
+The other side is always the library's whole model, built anew, with the adapter put on by peft from saved files.
+"""
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from torch.testing import assert_close
+
+from topgraft.errors import UserError
+from topgraft.model.split import check_identity, cut
+from topgraft.model.split_model import SplitModel, last_states, predicting
+
+LENGTHS = [(5, 4), (9, 6), (1, 3), (3, 1)]
+LAYERS = [(3,), (1, 2, 3), (0, 1, 2, 3)]
+EXACT = {"atol": 1e-5, "rtol": 1e-5}
+
+
+def branch_logits(made: SplitModel, slot: str | None, tokens) -> list[torch.Tensor]:
+    state = made.trunk(tokens, rows_at_once=3)
+    with made.slots.use(slot):
+        logits_BTV = made.logits(made.branch(state))
+    return [row[:length] for row, length in zip(logits_BTV, tokens.lengths_B.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("adapter", [False, True], ids=["base", "adapter"])
+@pytest.mark.parametrize("layers", LAYERS, ids=["split3", "split1", "split0"])
+@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@torch.no_grad()
+def test_branch_on_trunk_equals_the_unsplit_model(architecture, attention, layers, adapter, tmp_path: Path):
+    made = tiny.split(architecture, layers, attention=attention)
+    tokens = tiny.random_tokens(LENGTHS)
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    slot = "sft" if adapter else None
+    whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
+    found = branch_logits(made, slot, tokens)
+    for left in (False, True):
+        for ours, theirs in zip(found, tiny.whole_logits(whole, tokens, left=left), strict=True):
+            assert_close(ours, theirs, **EXACT)
+    assert max(row.std().item() for row in found) > 0.1, "logits too flat to show a difference"
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@torch.no_grad()
+def test_a_filled_slot_does_change_the_logits(architecture):
+    made = tiny.split(architecture)
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    tokens = tiny.random_tokens(LENGTHS)
+    base, adapted = (torch.cat(branch_logits(made, slot, tokens)) for slot in (None, "sft"))
+    assert (base - adapted).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+@pytest.mark.parametrize("layers", LAYERS, ids=["split3", "split1", "split0"])
+@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+def test_adapter_gradients_equal_those_of_the_unsplit_model(architecture, attention, layers, left, tmp_path: Path):
+    made = tiny.split(architecture, layers, attention=attention)
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    whole = tiny.unsplit(made, "sft", tmp_path, architecture, attention=attention)
+    tokens = tiny.random_tokens(LENGTHS)
+    theirs = {name: weight.requires_grad_() for name, weight in whole.named_parameters() if "lora_" in name}
+    ours = {name: weight.requires_grad_() for name, weight in made.slots.named_weights("sft")}
+    target = torch.linspace(-1, 1, tiny.VOCABULARY)
+
+    def loss(rows: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat([torch.log_softmax(row, -1) @ target for row in rows]).mean()
+
+    loss(branch_logits(made, "sft", tokens)).backward()
+    loss(tiny.whole_logits(whole, tokens, left=left)).backward()
+    found = [weight.grad for _, weight in sorted(ours.items())]
+    expected = [weight.grad for _, weight in sorted(theirs.items())]
+    assert len(found) == len(expected) > 0
+    for mine, other in zip(found, expected, strict=True):
+        assert_close(mine, other, **EXACT)
+    assert max(grad.abs().max().item() for grad in expected) > 1e-2
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@torch.no_grad()
+def test_a_mixed_length_batch_gives_the_same_logits_as_one_row_at_a_time(architecture):
+    made = tiny.split(architecture)
+    tokens = tiny.random_tokens(LENGTHS)
+    together = branch_logits(made, None, tokens)
+    for row, expected in enumerate(together):
+        alone = branch_logits(made, None, tokens.rows(torch.tensor([row])))
+        assert_close(alone[0], expected, **EXACT)
+
+
+@torch.no_grad()
+def test_the_order_of_rows_and_the_rows_at_once_change_no_trunk_state():
+    made = tiny.split()
+    tokens = tiny.random_tokens(LENGTHS)
+    state = made.trunk(tokens)
+    order = torch.tensor([2, 0, 3, 1])
+    for rows_at_once in (1, 2, 4):
+        shuffled = made.trunk(tokens.rows(order), rows_at_once=rows_at_once)
+        assert shuffled.lengths_B.tolist() == tokens.lengths_B[order].tolist()
+        assert_close(shuffled.hidden_NH, state.rows(order).hidden_NH, **EXACT)
+
+
+@torch.no_grad()
+def test_what_the_pad_id_is_changes_nothing():
+    made = tiny.split()
+    tokens = tiny.random_tokens(LENGTHS)
+    other = type(tokens)(
+        ids_BT=torch.where(tokens.real_BT, tokens.ids_BT, 77),
+        real_BT=tokens.real_BT,
+        counted_BT=tokens.counted_BT,
+    )
+    assert_close(made.trunk(other).hidden_NH, made.trunk(tokens).hidden_NH, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@torch.no_grad()
+def test_logprobs_and_entropy_of_counted_tokens_agree_with_plain_loops(temperature: float):
+    made, tokens = tiny.split(), tiny.random_tokens(LENGTHS)
+    hidden = made.branch(made.trunk(tokens))
+    found, entropy = made.logprobs(hidden, tokens, temperature=temperature, entropy=True)
+    rows = tiny.whole_logits(tiny.model("llama"), tokens)
+    logprobs, entropies = [], []
+    for (prompt, response), ids, logits in zip(LENGTHS, tokens.ids_BT.tolist(), rows, strict=True):
+        for place in range(prompt, prompt + response):
+            scores = (logits[place - 1].double() / temperature).exp()
+            probabilities = scores / scores.sum()
+            logprobs.append(probabilities[ids[place]].log().item())
+            entropies.append(-(probabilities * probabilities.log()).sum().item())
+    assert_close(found, torch.tensor(logprobs), **EXACT)
+    assert_close(entropy, torch.tensor(entropies), **EXACT)
+
+
+def test_predicting_and_last_states_pick_the_position_before_and_the_last_real_one():
+    tokens = tiny.random_tokens([(2, 2), (1, 1)])
+    hidden = torch.arange(8.0).view(2, 4, 1)
+    assert predicting(hidden, tokens).flatten().tolist() == [1, 2, 4]
+    assert last_states(hidden, tokens).flatten().tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_a_split_that_is_not_identical_is_refused_by_name(architecture):
+    whole = tiny.model(architecture)
+    parts = cut(whole, 2)
+    names = {"llama": "norm", "qwen2": "norm", "gemma2": "norm", "gpt2": "ln_f"}
+    parts.trunk._modules[names[architecture]] = whole.get_submodule(f"{whole.base_model_prefix}.{names[architecture]}")
+    with pytest.raises(UserError, match=f"'{architecture}' cannot be split at layer 2"):
+        check_identity(whole, parts, 2)
+
+
+def test_a_model_that_gives_nan_is_refused():
+    broken = tiny.model("llama")
+    with torch.no_grad():
+        broken.model.layers[3].mlp.down_proj.weight[0, 0] = float("nan")
+    with pytest.raises(UserError, match="cannot be split"):
+        SplitModel(broken, [2, 3], tiny.LORA)
+
+
+def test_the_parts_share_the_weights_of_the_model():
+    made = tiny.split()
+    known = {id(weight) for weight in made.model.parameters()}
+    for part in (made.parts.trunk, made.parts.branch, made.parts.head):
+        assert {id(weight) for weight in part.parameters()} <= known

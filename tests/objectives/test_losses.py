@@ -1,0 +1,154 @@
+"""Law: PPO's clipped losses, the KL estimators and Bradley-Terry are the papers' formulas, token by token."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from topgraft.objectives.clipped import policy_loss, value_loss
+from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.preference import bradley_terry, pair_accuracy
+
+DOUBLE = torch.float64
+
+
+def randoms(count: int, size: int = 64, seed: int = 2) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(size, generator=generator, dtype=DOUBLE) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss", "clipped"),
+    [
+        (1.0, 2.0, -2.0, False),
+        (1.5, 2.0, -2.4, True),  # a good token already likelier by half: no more than 1.2 is paid
+        (0.5, 2.0, -1.0, False),
+        (1.5, -2.0, 3.0, False),
+        (0.5, -2.0, 1.6, True),
+        (1.1, 1.0, -1.1, False),
+        (1.5, 0.0, 0.0, False),
+    ],
+)
+def test_policy_loss_of_one_token_by_hand(ratio: float, advantage: float, loss: float, clipped: bool):
+    old = torch.tensor([-1.0], dtype=DOUBLE)
+    found, ratios, acted = policy_loss(old + math.log(ratio), old, torch.tensor([advantage], dtype=DOUBLE), 0.2)
+    assert_close(found, torch.tensor([loss], dtype=DOUBLE))
+    assert_close(ratios, torch.tensor([ratio], dtype=DOUBLE))
+    assert acted.tolist() == [clipped]
+
+
+def test_policy_loss_agrees_with_a_plain_loop():
+    new, old, advantages = randoms(3)
+    expected = []
+    for n, o, a in zip(new.tolist(), old.tolist(), advantages.tolist(), strict=True):
+        ratio = math.exp(n - o)
+        expected.append(-min(ratio * a, min(max(ratio, 0.7), 1.3) * a))
+    assert_close(policy_loss(new, old, advantages, 0.3)[0], torch.tensor(expected, dtype=DOUBLE))
+
+
+def test_at_ratio_1_the_gradient_of_the_policy_loss_is_minus_the_advantage():
+    old, advantages = randoms(2)
+    new = old.clone().requires_grad_()
+    policy_loss(new, old, advantages, 0.2)[0].sum().backward()
+    assert_close(new.grad, -advantages)
+
+
+def test_a_clipped_token_gets_no_gradient():
+    new = torch.tensor([1.0, -1.0], requires_grad=True)
+    loss, _, clipped = policy_loss(new, torch.zeros(2), torch.tensor([1.0, -1.0]), 0.2)
+    loss.sum().backward()
+    assert clipped.all()
+    assert_close(new.grad, torch.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("value", "old", "target", "loss"),
+    [
+        (1.0, 1.0, 3.0, 2.0),
+        (2.0, 1.0, 3.0, 1.62),  # moved by 1, held at 1.2: the larger error, 1.8^2 / 2
+        (1.1, 1.0, 3.0, 1.805),
+        (0.0, 1.0, 3.0, 4.5),  # moved away: the free error is the larger
+        (-1.0, 0.0, -3.0, 3.92),
+    ],
+)
+def test_value_loss_of_one_token_by_hand(value: float, old: float, target: float, loss: float):
+    found = value_loss(*(torch.tensor([x], dtype=DOUBLE) for x in (value, old, target)), 0.2)
+    assert_close(found, torch.tensor([loss], dtype=DOUBLE))
+
+
+def test_value_loss_agrees_with_a_plain_loop():
+    values, old, returns = randoms(3)
+    expected = []
+    for v, o, r in zip(values.tolist(), old.tolist(), returns.tolist(), strict=True):
+        held = min(max(v, o - 0.2), o + 0.2)
+        expected.append(0.5 * max((v - r) ** 2, (held - r) ** 2))
+    assert_close(value_loss(values, old, returns, 0.2), torch.tensor(expected, dtype=DOUBLE))
+
+
+def test_value_loss_does_not_change_when_values_and_returns_shift_together():
+    values, old, returns = randoms(3)
+    assert_close(value_loss(values + 5, old + 5, returns + 5, 0.2), value_loss(values, old, returns, 0.2))
+
+
+def test_k1_is_policy_minus_reference():
+    assert_close(k1(torch.tensor([-1.0]), torch.tensor([-3.0])), torch.tensor([2.0]))
+
+
+def test_k3_by_hand():
+    # reference twice as likely: 2 - 1 - log 2; half as likely: 1/2 - 1 + log 2
+    reference = torch.tensor([-1.0 + math.log(2), -1.0 - math.log(2)], dtype=DOUBLE)
+    found = k3(torch.full((2,), -1.0, dtype=DOUBLE), reference)
+    assert_close(found, torch.tensor([1 - math.log(2), math.log(2) - 0.5], dtype=DOUBLE))
+
+
+def test_k3_is_never_negative_and_zero_at_equality():
+    policy, reference = randoms(2)
+    assert (k3(policy, reference) > 0).all()
+    assert_close(k3(policy, policy), torch.zeros_like(policy))
+
+
+def test_k3_of_a_tiny_difference_keeps_its_digits_in_single_precision():
+    # d^2 / 2 = 5e-7; the naive exp(d) - 1 - d would be off by a tenth
+    found = k3(torch.tensor([0.0]), torch.tensor([1e-3]))
+    assert_close(found, torch.tensor([5.0016671e-7]), rtol=1e-3, atol=0)
+
+
+def test_k1_and_k3_both_estimate_the_exact_divergence():
+    policy, reference = (torch.log_softmax(x, 0) for x in randoms(2, size=12))
+    exact = sum(p * (math.log(p) - q) for p, q in zip(policy.exp().tolist(), reference.tolist(), strict=True))
+    for estimator in (k1, k3):
+        mean = (policy.exp() * estimator(policy, reference)).sum()
+        assert_close(mean, torch.tensor(exact, dtype=DOUBLE))
+
+
+def test_bradley_terry_is_log_2_at_equal_scores():
+    scores = torch.tensor([0.0, -4.0, 1000.0], dtype=DOUBLE)
+    assert_close(bradley_terry(scores, scores), torch.full((3,), math.log(2), dtype=DOUBLE))
+
+
+def test_bradley_terry_agrees_with_the_logistic_formula_and_sees_differences_only():
+    chosen, rejected = randoms(2)
+    pairs = zip(chosen.tolist(), rejected.tolist(), strict=True)
+    expected = torch.tensor([math.log(1 + math.exp(r - c)) for c, r in pairs], dtype=DOUBLE)
+    assert_close(bradley_terry(chosen, rejected), expected)
+    assert_close(bradley_terry(chosen + 9, rejected + 9), expected)
+
+
+def test_bradley_terry_of_a_hopeless_pair_is_finite():
+    assert_close(bradley_terry(torch.tensor([-500.0]), torch.tensor([500.0])), torch.tensor([1000.0]))
+
+
+def test_ties_count_one_half():
+    found = pair_accuracy(torch.tensor([2.0, 1.0, 0.0]), torch.tensor([1.0, 1.0, 5.0]))
+    assert_close(found, torch.tensor([1.0, 0.5, 0.0]))
+
+
+@pytest.mark.parametrize("size", [1, 2, 8])
+def test_micro_batches_of_pairs_add_up_to_the_whole_gradient(size: int):
+    chosen, rejected = randoms(2, size=8)
+    whole, parts = chosen.clone().requires_grad_(), chosen.clone().requires_grad_()
+    (bradley_terry(whole, rejected).sum() / 8).backward()
+    for index in torch.arange(8).split(size):
+        (bradley_terry(parts[index], rejected[index]).sum() / 8).backward()
+    assert_close(parts.grad, whole.grad)

@@ -1,0 +1,233 @@
+"""Law: what is kept while sampling is what a full pass of the unsplit model gives, and rows do not see each other."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from torch.testing import assert_close
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from topgraft.data.template import LengthSettings, Template
+from topgraft.model.load import ModelSettings, load
+from topgraft.model.split_model import SplitModel
+from topgraft.records import Rollouts
+from topgraft.rollout.sampling import GREEDY, SamplingSettings, sample
+
+LIMIT = 12
+NEAR = {"atol": 1e-4, "rtol": 0.0}
+
+
+def template(tokenizer, end_ids: tuple[int, ...] = (tiny.END,), limit: int = LIMIT) -> Template:
+    return Template(tokenizer, end_ids, tiny.VOCABULARY, LengthSettings(max_response_tokens=limit))
+
+
+def prompts(count: int = 5) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(4)
+    return [
+        torch.randint(tiny.FIRST, tiny.VOCABULARY, (length,), generator=generator).tolist()
+        for length in [3, 9, 1, 6, 9, 2, 12, 4, 5, 7][:count]
+    ]
+
+
+def draws(
+    made: SplitModel,
+    tokenizer,
+    settings: SamplingSettings = SamplingSettings(),
+    *,
+    slot: str | None = None,
+    end_ids: tuple[int, ...] = (tiny.END, *range(20, 40)),
+    limit: int = LIMIT,
+    rows: int = 5,
+) -> Rollouts:
+    generator = torch.Generator().manual_seed(0)
+    with made.slots.use(slot):
+        return sample(made, template(tokenizer, end_ids, limit), prompts(rows), settings, generator)
+
+
+def responses(rollouts: Rollouts) -> list[list[int]]:
+    tokens = rollouts.tokens
+    return [ids[counted].tolist() for ids, counted in zip(tokens.ids_BT, tokens.counted_BT, strict=True)]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("adapter", [False, True], ids=["base", "adapter"])
+@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@torch.no_grad()
+def test_sampled_logprobs_equal_a_full_pass_of_the_unsplit_model(
+    architecture, attention, adapter, temperature, tokenizer, tmp_path: Path
+):
+    made = tiny.split(architecture, (1, 2, 3), attention=attention)
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    slot = "sft" if adapter else None
+    rollouts = draws(made, tokenizer, SamplingSettings(temperature=temperature, rows_at_once=3), slot=slot)
+    whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
+    rows = tiny.whole_logits(whole, rollouts.tokens)
+    for row, (logits, prompt) in enumerate(zip(rows, prompts(), strict=True)):
+        length = len(logits)
+        chosen = rollouts.tokens.ids_BT[row, len(prompt) : length]
+        full = torch.log_softmax(logits[len(prompt) - 1 : length - 1] / temperature, -1)
+        expected = full.gather(1, chosen[:, None]).squeeze(1)
+        assert_close(rollouts.sampled_logprobs_BT[row, len(prompt) : length], expected, **NEAR)
+    assert len({len(response) for response in responses(rollouts)}) > 1, "rows should end at different steps"
+
+
+@pytest.mark.parametrize("layers", [(3,), (1, 3), (0, 3)], ids=["split3", "split1", "split0"])
+@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@torch.no_grad()
+def test_kept_states_equal_a_fresh_pass(architecture, attention, layers, tokenizer):
+    made = tiny.split(architecture, layers, attention=attention)
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    rollouts = draws(made, tokenizer, slot="sft")
+    fresh = made.trunk(rollouts.tokens)
+    assert rollouts.trunk.lengths_B.tolist() == fresh.lengths_B.tolist()
+    assert_close(rollouts.trunk.hidden_NH, fresh.hidden_NH, **NEAR)
+    with made.slots.use("sft"):
+        final = made.branch(fresh)
+    assert_close(rollouts.final_RH, final[:, :-1][rollouts.tokens.counted_BT[:, 1:]], **NEAR)
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_every_token_passes_the_trunk_exactly_once(architecture, tokenizer):
+    made = tiny.split(architecture)
+    rollouts = draws(made, tokenizer, SamplingSettings(rows_at_once=3))
+    assert made.meter.tokens_in == len(rollouts.trunk.hidden_NH) == int(rollouts.tokens.lengths_B.sum())
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_rows_do_not_depend_on_the_batch_size(architecture, tokenizer):
+    made = tiny.split(architecture)
+    found = [responses(draws(made, tokenizer, SamplingSettings(rows_at_once=n), rows=10)) for n in (1, 3, 64)]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_row_does_not_depend_on_its_neighbours(tokenizer):
+    made, settings = tiny.split(), SamplingSettings()
+    few, many = (responses(draws(made, tokenizer, settings, rows=rows)) for rows in (2, 10))
+    assert few == many[:2]
+
+
+def test_another_seed_gives_other_responses_and_the_same_seed_the_same(tokenizer):
+    made = tiny.split()
+    found = [
+        responses(sample(made, template(tokenizer), prompts(), SamplingSettings(), torch.Generator().manual_seed(seed)))
+        for seed in (0, 0, 1)
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_tokens_handed_on_are_the_prompts_and_the_sampled_ids(tokenizer):
+    rollouts = draws(tiny.split(), tokenizer)
+    for row, prompt in enumerate(prompts()):
+        length = int(rollouts.tokens.lengths_B[row])
+        assert rollouts.tokens.ids_BT[row, : len(prompt)].tolist() == prompt
+        assert rollouts.tokens.counted_BT[row].nonzero().flatten().tolist() == list(range(len(prompt), length))
+    assert (rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT] < 0).all()
+    assert (rollouts.sampled_logprobs_BT[~rollouts.tokens.counted_BT] == 0).all()
+
+
+def test_any_end_id_stops_a_row_and_is_counted_and_only_the_last_token_is_one(tokenizer):
+    ends = tuple(range(20, 60))
+    rollouts = draws(tiny.split(), tokenizer, end_ids=ends, rows=10)
+    found = responses(rollouts)
+    ended = [response[-1] in ends for response in found]
+    assert rollouts.ended_B.tolist() == ended
+    assert sum(ended) > 5
+    assert len({response[-1] for response, over in zip(found, ended, strict=True) if over}) > 1
+    assert not any(number in ends for response in found for number in response[:-1])
+    assert all(over or len(response) == LIMIT for response, over in zip(found, ended, strict=True))
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+def test_a_row_that_never_ends_is_cut_at_the_limit_and_not_called_ended(limit: int, tokenizer):
+    unlikely = tiny.split()
+    with torch.no_grad():
+        unlikely.model.lm_head.weight[tiny.END] = 0
+        settings = SamplingSettings(temperature=0.2)
+        rollouts = draws(unlikely, tokenizer, settings, end_ids=(tiny.END,), limit=limit)
+    assert [len(response) for response in responses(rollouts)] == [limit] * 5
+    assert not rollouts.ended_B.any()
+
+
+def test_an_end_token_at_the_very_limit_counts_as_ended(tokenizer):
+    made = tiny.split()
+    free = responses(draws(made, tokenizer, GREEDY, end_ids=(tiny.END,), limit=3, rows=1))[0]
+    assert len(free) == 3
+    assert free[2] not in free[:2]
+    rollouts = draws(made, tokenizer, GREEDY, end_ids=(free[2],), limit=3, rows=1)
+    assert responses(rollouts) == [free]
+    assert rollouts.ended_B.tolist() == [True]
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_greedy_equals_the_librarys_generate_on_a_random_model(architecture, tokenizer):
+    made, whole = tiny.split(architecture), tiny.model(architecture)
+    found = responses(draws(made, tokenizer, GREEDY, end_ids=(tiny.END, 20)))
+    for prompt, response in zip(prompts(), found, strict=True):
+        ids = torch.tensor([prompt])
+        out = whole.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            max_new_tokens=LIMIT,
+            eos_token_id=[tiny.END, 20],
+            pad_token_id=tiny.PAD,
+        )
+        assert response == out[0, len(prompt) :].tolist()
+
+
+def test_greedy_equals_the_librarys_generate_on_a_real_model(stories: Path):
+    loaded = load(ModelSettings(name=str(stories), layers="last-2"))
+    whole = AutoModelForCausalLM.from_pretrained(stories)
+    texts = ["Once upon a time", "Lily and Ben went to the park. They", "The dog"]
+    form = Template(loaded.tokenizer, loaded.end_ids, 512, LengthSettings(max_response_tokens=40, template="{prompt}"))
+    ids = [form.encode_prompt(text) for text in texts]
+    rollouts = sample(loaded.split, form, ids, GREEDY, torch.Generator())
+    for row, prompt in enumerate(ids):
+        inputs = torch.tensor([prompt])
+        out = whole.generate(inputs, attention_mask=torch.ones_like(inputs), do_sample=False, max_new_tokens=40)
+        assert responses(rollouts)[row] == out[0, len(prompt) :].tolist()
+        assert rollouts.texts[row] == loaded.tokenizer.decode(out[0, len(prompt) :], skip_special_tokens=True).strip()
+
+
+@pytest.mark.parametrize("settings", [{"top_k": 3}, {"top_p": 0.5}, {"top_k": 20, "top_p": 0.8}], ids=str)
+@torch.no_grad()
+def test_truncated_sampling_keeps_the_log_probability_of_the_whole_vocabulary(settings: dict, tokenizer):
+    made = tiny.split()
+    rollouts = draws(made, tokenizer, SamplingSettings(temperature=0.8, **settings))
+    found, _ = made.logprobs(made.branch(rollouts.trunk), rollouts.tokens, temperature=0.8)
+    assert_close(rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT], found, **NEAR)
+
+
+@torch.no_grad()
+def test_top_k_draws_from_the_k_likeliest_tokens_only(tokenizer):
+    made = tiny.split()
+    rollouts = draws(made, tokenizer, SamplingSettings(temperature=3.0, top_k=3), rows=10)
+    logits = made.logits(rollouts.final_RH)
+    chosen = rollouts.tokens.ids_BT[rollouts.tokens.counted_BT]
+    ranks = (logits > logits.gather(1, chosen[:, None])).sum(1)
+    assert sorted(set(ranks.tolist())) == [0, 1, 2]
+
+
+def test_greedy_records_log_probabilities_at_temperature_1(tokenizer):
+    made = tiny.split()
+    rollouts = draws(made, tokenizer, GREEDY)
+    with torch.no_grad():
+        found, _ = made.logprobs(made.branch(rollouts.trunk), rollouts.tokens)
+    assert_close(rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT], found, **NEAR)
+
+
+def test_sampling_leaves_no_hook_behind(tokenizer):
+    made = tiny.split()
+    block = made.parts.blocks[made.split_layer]
+    draws(made, tokenizer)
+    assert len(block._forward_pre_hooks) == 0
+
+
+def test_texts_are_the_responses_without_their_end(tokenizer: PreTrainedTokenizerFast):
+    rollouts = draws(tiny.split(), tokenizer, end_ids=(tiny.END,))
+    for text, response in zip(rollouts.texts, responses(rollouts), strict=True):
+        plain = [number for number in response if number >= tiny.FIRST]
+        assert text == "".join(tiny.CHARACTERS[number - tiny.FIRST] for number in plain).strip()

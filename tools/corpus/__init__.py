@@ -1,0 +1,1 @@
+"""Generator of the pretraining corpus: code feedback, occupations, tutoring and dialogues."""

@@ -1,0 +1,255 @@
+"""Proximal policy optimisation for language (Ziegler et al. 2019; Huang et al. 2024, arXiv 2403.17031).
+
+One step: sample a response to each prompt and keep the trunk states; score them; take log-probabilities of the
+reference and values on the kept states; then `inner_epochs` over minibatches, branch only.
+
+Departs from the papers in:
+1. policy, reference, reward and value are branches on trunk states computed once, while sampling;
+2. the value is a head on the policy's branch by default (its first values come from sampling for free), or a branch of
+   its own with `value = "branch"`;
+3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from topgraft.algorithms.protocol import Actors, StepSettings
+from topgraft.errors import UserError
+from topgraft.model.heads import ScalarHead
+from topgraft.model.split_model import predicting
+from topgraft.objectives.advantages import gae, token_rewards
+from topgraft.objectives.clipped import policy_loss, value_loss
+from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.masked import masked_mean, masked_variance, whiten
+from topgraft.records import Batch, Demonstration, Loss, Rollouts
+from topgraft.rollout.sampling import GREEDY, sample
+
+
+class Options(StepSettings):
+    """[ppo]"""
+
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak rate of AdamW."""
+    steps: int = Field(30, ge=1)
+    """Rollout batches in all."""
+    batch_size: int = Field(64, ge=1)
+    """Prompts, and so responses, in a rollout batch."""
+    micro_batch_size: int = Field(32, ge=1)
+    """Responses in one backward pass."""
+    minibatch_size: int = Field(64, ge=1)
+    """Responses per optimizer step."""
+    inner_epochs: int = Field(4, ge=1)
+    """Passes over one rollout batch."""
+    beta: float = Field(0.05, ge=0)
+    """Weight of the per-token KL to the reference (k1, in the reward)."""
+    clip: float = Field(0.2, gt=0)
+    """The ratio is clipped to 1 - clip .. 1 + clip."""
+    value_clip: float = Field(0.2, gt=0)
+    """A value may move this far from its old value before the loss stops rewarding it."""
+    value_weight: float = Field(0.1, ge=0)
+    """Weight of the value loss."""
+    value: str = Field("head", pattern="^(head|branch)$")
+    """ "head": on the policy's branch; "branch": adapter and head of its own."""
+    gamma: float = Field(1.0, gt=0, le=1)
+    """Discount."""
+    lam: float = Field(0.95, ge=0, le=1)
+    """Lambda of GAE."""
+    whiten_rewards: bool = False
+    """Scale token rewards to variance 1, keeping their mean."""
+    missing_end_penalty: float = Field(1.0, ge=0)
+    """Subtracted from the score of a response that did not end by itself."""
+    evaluate_every: int = Field(10, ge=1)
+    """Steps between evaluations of the score of greedy responses to validation prompts."""
+
+    def total_steps(self, rows: int) -> int:
+        """As set, whatever the number of prompts."""
+        return self.steps
+
+    def evaluation_interval(self, rows: int) -> int:
+        """As set."""
+        return self.evaluate_every
+
+
+class PPO:
+    """Policy in slot `slot`, a copy of the reference slot (None: the base model)."""
+
+    def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
+        if actors.sampling.temperature == 0:
+            raise UserError("PPO needs random responses: set sampling.temperature above 0.")
+        assert actors.score is not None
+        self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
+        self.score = actors.score
+        self.inner_epochs = options.inner_epochs
+        self.minibatch_size = options.minibatch_size
+        slots = actors.model.slots
+        slots.add(slot, copy_of=reference)
+        self.value_slot = slot
+        if options.value == "branch":
+            self.value_slot = f"{slot}-value"
+            slots.add(self.value_slot, copy_of=reference)
+        self.head = ScalarHead(actors.model.hidden_size, init="zero").to(actors.model.device)
+        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
+
+    def trainable(self) -> list[nn.Parameter]:
+        """Policy adapter, value head, and the value branch's adapter where it has one."""
+        slots = self.actors.model.slots
+        own = slots.weights(self.value_slot) if self.value_slot != self.slot else []
+        return [*slots.weights(self.slot), *own, *self.head.parameters()]
+
+    @torch.no_grad()
+    def collect(self, rows: list[Demonstration]) -> Batch:
+        """Sample, score, and fix everything that the inner epochs learn from."""
+        actors, options = self.actors, self.options
+        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+        before = actors.model.meter.tokens_in
+        with actors.model.slots.use(self.slot):
+            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
+        tokens, trunk = rollouts.tokens, rollouts.trunk
+        counted_BT = tokens.counted_BT
+        score_B = self.score(tokens, trunk).total_B
+        total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
+        old_BT = rollouts.sampled_logprobs_BT
+        reference_BT = self._logprobs(rollouts)
+        values_BT = self._first_values(rollouts)
+        kl_BT = k1(old_BT, reference_BT)
+        rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
+        if options.whiten_rewards:
+            rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
+        advantages_BT, returns_BT = gae(
+            rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam
+        )
+        passes = (actors.model.meter.tokens_in - before) / len(trunk.hidden_NH)
+        kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
+        metrics = {
+            "reward/mean": (total_B - options.beta * kl_B).mean().item(),
+            "reward/score": score_B.mean().item(),
+            "kl/token": masked_mean(kl_BT, counted_BT).item(),
+            "kl/response": kl_B.mean().item(),
+            "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
+            "kl/beta": options.beta,
+            "rollout/length": counted_BT.sum(1).float().mean().item(),
+            "rollout/ended": rollouts.ended_B.float().mean().item(),
+            "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
+            **({"cost/trunk_passes_per_token": passes} if actors.model.meter.counts else {}),
+        }
+        extras = {
+            "old_logprobs_BT": old_BT,
+            "advantages_BT": whiten(advantages_BT, counted_BT),
+            "returns_BT": returns_BT,
+            "values_BT": values_BT,
+            "score_B": score_B,
+        }
+        self._fresh = True
+        return Batch(tokens=tokens, trunk=trunk, extras=extras, metrics=metrics)
+
+    def count(self, minibatch: Batch) -> float:
+        """Response tokens."""
+        return float(minibatch.tokens.counted_BT.sum())
+
+    def loss(self, micro: Batch, *, count: float) -> Loss:
+        """Clipped policy loss plus weighted clipped value loss, per response token."""
+        options, model = self.options, self.actors.model
+        counted_BT = micro.tokens.counted_BT
+        old_R, advantages_R, returns_R, values_R = (
+            micro.extras[name][counted_BT]
+            for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
+        )
+        with model.slots.use(self.slot):
+            hidden_BTH = model.branch(micro.trunk)
+        temperature = self.actors.sampling.temperature
+        logprobs_R, entropy_R = model.logprobs(
+            hidden_BTH, micro.tokens, temperature=temperature, entropy=True
+        )
+        if self.value_slot != self.slot:
+            with model.slots.use(self.value_slot):
+                hidden_BTH = model.branch(micro.trunk)
+        new_values_R = self.head(predicting(hidden_BTH, micro.tokens))
+        policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
+        value_R = value_loss(new_values_R, values_R, returns_R, options.value_clip)
+        value = (policy_R.sum() + options.value_weight * value_R.sum()) / count
+        assert entropy_R is not None
+        with torch.no_grad():
+            parts = {
+                "loss/policy": policy_R,
+                "loss/value": value_R,
+                "policy/ratio": ratio_R,
+                "policy/clip_fraction": clipped_R.float(),
+                "policy/approx_kl": k3(old_R, logprobs_R),
+                "policy/entropy": entropy_R,
+            }
+            metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
+            if self._fresh:
+                metrics["rollout/logprob_gap"] = (logprobs_R - old_R).abs().max().item()
+                self._fresh = False
+        return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
+
+    @torch.no_grad()
+    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
+        """Mean score of greedy responses to held-out prompts."""
+        actors = self.actors
+        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+        with actors.model.slots.use(self.slot):
+            rollouts = sample(actors.model, actors.template, prompts, GREEDY, actors.generator)
+        return {"eval/reward": self.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
+
+    def finish(self, rows: list[Demonstration]) -> None:
+        """Nothing to do."""
+
+    def save(self, folder: Path) -> None:
+        """The policy's adapter in peft's format, the value head (and the value branch) beside it."""
+        self.actors.model.slots.save(self.slot, folder)
+        self.head.save(folder / "value")
+        if self.value_slot != self.slot:
+            self.actors.model.slots.save(self.value_slot, folder / "value")
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        self.actors.model.slots.load(self.slot, folder)
+        self.head.load(folder / "value")
+        if self.value_slot != self.slot:
+            self.actors.model.slots.load(self.value_slot, folder / "value")
+
+    def _logprobs(self, rollouts: Rollouts) -> torch.Tensor:
+        """Reference log-probabilities [B, T] of the response tokens, on the kept trunk states."""
+        tokens, found = rollouts.tokens, []
+        for part in torch.arange(len(tokens), device=tokens.ids_BT.device).split(
+            self.options.micro_batch_size
+        ):
+            with self.actors.model.slots.use(self.reference):
+                hidden_BTH = self.actors.model.branch(rollouts.trunk.rows(part))
+            temperature = self.actors.sampling.temperature
+            found.append(
+                self.actors.model.logprobs(hidden_BTH, tokens.rows(part), temperature=temperature)[0]
+            )
+        return spread(torch.cat(found), tokens.counted_BT)
+
+    def _first_values(self, rollouts: Rollouts) -> torch.Tensor:
+        """Values [B, T] before the update: from the states seen while sampling, or by the value branch."""
+        if self.value_slot == self.slot:
+            return spread(self.head(rollouts.final_RH), rollouts.tokens.counted_BT)
+        tokens, found = rollouts.tokens, []
+        for part in torch.arange(len(tokens), device=tokens.ids_BT.device).split(
+            self.options.micro_batch_size
+        ):
+            with self.actors.model.slots.use(self.value_slot):
+                hidden_BTH = self.actors.model.branch(rollouts.trunk.rows(part))
+            found.append(self.head(predicting(hidden_BTH, tokens.rows(part))))
+        return spread(torch.cat(found), tokens.counted_BT)
+
+
+def spread(packed_R: torch.Tensor, counted_BT: torch.Tensor) -> torch.Tensor:
+    """Packed values of the counted tokens -> [B, T], 0 elsewhere."""
+    out_BT = packed_R.new_zeros(counted_BT.shape)
+    out_BT[counted_BT] = packed_R
+    return out_BT
+
+
+def explained_variance(values_BT: torch.Tensor, returns_BT: torch.Tensor, counted_BT: torch.Tensor) -> float:
+    """1 - Var(returns - values) / Var(returns) over counted tokens; 0 where the returns do not vary."""
+    variance = masked_variance(returns_BT, counted_BT)
+    if variance == 0:
+        return 0.0
+    return (1 - masked_variance(returns_BT - values_BT, counted_BT) / variance).item()

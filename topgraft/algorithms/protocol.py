@@ -1,0 +1,111 @@
+"""What the training loop asks of an algorithm, and what it hands to one."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from topgraft.data.template import Template
+from topgraft.model.split_model import SplitModel
+from topgraft.recipe import Settings
+from topgraft.records import Batch, Loss
+from topgraft.rewards.learned import Reward
+from topgraft.rollout.cache import TrunkCache
+from topgraft.rollout.sampling import SamplingSettings
+
+
+class StepSettings(Settings):
+    """Settings that every algorithm shares; the loop reads them."""
+
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak rate of AdamW."""
+    schedule: str = Field("linear", pattern="^(linear|constant|cosine)$")
+    """How the rate goes from its peak to the end: "linear" (to 0), "cosine" (to 0) or "constant"."""
+    warmup: float = Field(0.0, ge=0, lt=1)
+    """Share of the steps over which the rate rises from 0."""
+    adam_eps: float = Field(1e-5, gt=0)
+    """1e-5 as in the papers; PyTorch's 1e-8 makes the first updates much larger."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    load: str = ""
+    """Folder of a finished stage whose weights are taken instead of training, e.g. "runs/a/stages/sft"."""
+    batch_size: int = Field(16, ge=1)
+    """Items (rows, pairs, prompts) collected at a step."""
+    micro_batch_size: int = Field(16, ge=1)
+    """Items in one backward pass; smaller needs less memory and gives the same gradient."""
+
+    def total_steps(self, rows: int) -> int:
+        """Steps over `rows` items of training data."""
+        raise NotImplementedError
+
+    def evaluation_interval(self, rows: int) -> int:
+        """Steps between evaluations on validation rows."""
+        raise NotImplementedError
+
+
+class OfflineSettings(StepSettings):
+    """Settings of algorithms that learn from fixed rows until the validation loss stops falling."""
+
+    epochs: int = Field(10, ge=1)
+    """Passes over the training rows at most; the best step by validation loss is kept."""
+    patience: int = Field(3, ge=1)
+    """Evaluations (one an epoch) without a better validation loss after which training stops."""
+
+    def total_steps(self, rows: int) -> int:
+        """Epochs times batches."""
+        return self.epochs * self.evaluation_interval(rows)
+
+    def evaluation_interval(self, rows: int) -> int:
+        """An epoch."""
+        return math.ceil(rows / self.batch_size)
+
+
+@dataclass(frozen=True)
+class Actors:
+    """What an algorithm works with: the split model, the template, kept trunk states, the sampler's settings and
+    generator, and the assembled reward (None for offline algorithms)."""
+
+    model: SplitModel
+    template: Template
+    cache: TrunkCache
+    sampling: SamplingSettings
+    generator: torch.Generator
+    score: Reward | None = None
+
+
+class Algorithm(Protocol):
+    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving."""
+
+    slot: str
+    inner_epochs: int
+    minibatch_size: int
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The weights that learn."""
+
+    def collect(self, rows: list[Any]) -> Batch:
+        """Rows of data -> a batch with trunk states and everything that stays fixed while it is learned from."""
+
+    def count(self, minibatch: Batch) -> float:
+        """The denominator of the minibatch's loss (counted tokens, pairs, ...)."""
+
+    def loss(self, micro: Batch, *, count: float) -> Loss:
+        """The loss of a part of a minibatch, divided by the whole minibatch's count. Branches only."""
+
+    def validate(self, rows: list[Any]) -> dict[str, float]:
+        """Metrics on held-out rows; the best step is the one with the lowest "eval/loss" where there is one."""
+
+    def finish(self, rows: list[Any]) -> None:
+        """After the last step, e.g. to normalise a reward head on the training rows."""
+
+    def save(self, folder: Path) -> None:
+        """Write adapters and heads."""
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""

@@ -1,0 +1,71 @@
+"""Supervised fine-tuning: mean negative log-likelihood of the response tokens, the end token included.
+
+Prompt tokens are never counted. The trunk runs once per row; every epoch runs the branch only.
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.records import Batch, Demonstration, Loss
+
+
+class Options(OfflineSettings):
+    """[sft]"""
+
+    learning_rate: float = Field(2e-4, gt=0)
+    """Peak rate of AdamW."""
+
+
+class SFT:
+    """Maximum likelihood on demonstrations, in adapter slot `slot`."""
+
+    inner_epochs = 1
+
+    def __init__(self, actors: Actors, options: Options, slot: str) -> None:
+        self.actors, self.options, self.slot = actors, options, slot
+        self.minibatch_size = options.batch_size
+        actors.model.slots.add(slot)
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The slot's weights."""
+        return self.actors.model.slots.weights(self.slot)
+
+    def collect(self, rows: list[Demonstration]) -> Batch:
+        """Tokens and kept trunk states."""
+        tokens, trunk = self.actors.cache.get([(row.prompt, row.response) for row in rows])
+        return Batch(tokens=tokens, trunk=trunk)
+
+    def count(self, minibatch: Batch) -> float:
+        """Response tokens."""
+        return float(minibatch.tokens.counted_BT.sum())
+
+    def loss(self, micro: Batch, *, count: float) -> Loss:
+        """Negative log-likelihood per response token."""
+        with self.actors.model.slots.use(self.slot):
+            hidden_BTH = self.actors.model.branch(micro.trunk)
+        logprobs_R, _ = self.actors.model.logprobs(hidden_BTH, micro.tokens)
+        value = -logprobs_R.sum() / count
+        return Loss(value=value, metrics={"loss/total": value.item()})
+
+    @torch.no_grad()
+    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
+        """Validation loss, nats per response token."""
+        batch = self.collect(rows)
+        parts = torch.arange(len(batch)).split(self.options.micro_batch_size)
+        count = self.count(batch)
+        return {"eval/loss": sum(self.loss(batch.rows(part), count=count).value.item() for part in parts)}
+
+    def finish(self, rows: list[Demonstration]) -> None:
+        """Nothing to do."""
+
+    def save(self, folder: Path) -> None:
+        """The adapter in peft's format."""
+        self.actors.model.slots.save(self.slot, folder)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        self.actors.model.slots.load(self.slot, folder)

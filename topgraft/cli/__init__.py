@@ -1,0 +1,38 @@
+"""The command line: one file per verb. Nothing heavy is imported before a verb needs it."""
+
+import os
+import sys
+
+import typer
+
+from topgraft import __version__
+from topgraft.cli import check, data, evaluate, generate, recipes, report, run, train
+from topgraft.errors import UserError
+
+app = typer.Typer(
+    help="Align a language model to a voice, a preference or a rule, from one recipe file.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (run, check, recipes, train, generate, evaluate, report):
+    app.command(verb.NAME, help=verb.HELP)(verb.command)
+app.add_typer(data.app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        typer.echo(f"topgraft {__version__}")
+        raise typer.Exit()
+
+
+def main() -> None:
+    """Run the command line; a user's error is one message and exit code 2, never a traceback."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1" if not sys.stdout.isatty() else "0")
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,54 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Recipe = Annotated[
+    str, typer.Argument(help="A shipped recipe's name (see `topgraft recipes`) or a TOML file.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/RECIPE by default.")]
+Scale = Annotated[
+    str | None, typer.Option("--scale", help="Lay the recipe's [scale.NAME] over it, e.g. tiny.")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")
+]
+RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
+
+
+def settings_from(recipe: str, scale: str | None, sets: list[str] | None) -> Any:
+    """Read and check a recipe."""
+    quiet()
+    from topgraft.recipe import read_recipe
+    from topgraft.train.settings import settings_of
+
+    return settings_of(read_recipe(recipe, scale=scale, sets=sets))
+
+
+def quiet() -> None:
+    """Keep the libraries' own chatter off the screen; what matters is said by topgraft."""
+    import warnings
+
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="peft")
+
+
+def open_run(path: Path) -> Any:
+    """The run in `path`; UserError where there is none."""
+    from topgraft.errors import UserError
+    from topgraft.runs import RunFolder
+
+    run = RunFolder(path)
+    if not run.recipe_file.exists():
+        raise UserError(
+            f"{path} holds no run (no recipe.toml). Make one with `topgraft run professor --out {path}`."
+        )
+    return run

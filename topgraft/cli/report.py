@@ -1,0 +1,15 @@
+"""`topgraft report`: the page, tables and figures of a run, from its folder alone."""
+
+from topgraft.cli.options import RunFolderArgument, open_run
+
+NAME = "report"
+HELP = """Write a run's report again: page, tables, figures. Needs the folder only, no model.
+
+Example: topgraft report runs/professor"""
+
+
+def command(run: RunFolderArgument) -> None:
+    """Write the report and say where it is."""
+    from topgraft.report import write_report
+
+    print(write_report(open_run(run)))

@@ -1,0 +1,28 @@
+"""`topgraft run`: everything that a recipe says, into one run folder."""
+
+from pathlib import Path
+
+from topgraft.cli.options import Out, Recipe, Resume, Scale, Sets, settings_from
+
+NAME = "run"
+HELP = """Run a recipe: training, evaluation and report.
+
+Example: topgraft run professor --out runs/first --set ppo.steps=20"""
+
+
+def command(
+    recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = None, resume: Resume = False
+) -> None:
+    """Run a recipe into a folder and print its final table."""
+    from topgraft.cli.show import print_results
+    from topgraft.report import write_report
+    from topgraft.train.pipeline import interruptible, run
+    from topgraft.train.progress import Screen
+
+    settings = settings_from(recipe, scale, set_)
+    folder, screen = out or Path("runs") / settings.name, Screen()
+    with interruptible(screen, folder):
+        done = run(settings, folder, resume=resume, screen=screen)
+        page = write_report(done)
+    print_results(screen, done.results())
+    screen.say(f"report    {page}")

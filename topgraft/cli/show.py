@@ -1,0 +1,28 @@
+"""The final table on the screen."""
+
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from topgraft.report.tables import final_table
+from topgraft.train.progress import Screen
+
+
+def print_results(screen: Screen, results: dict[str, Any]) -> None:
+    """Print arms x metrics, value and 95 % interval, then the paired comparisons."""
+    header, *rows = final_table(results)
+    table = Table(
+        box=box.SIMPLE_HEAD, title="Test split, value [95 % interval over problems]", title_justify="left"
+    )
+    for place, name in enumerate(header):
+        table.add_column(escape(name), justify="left" if place == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    screen.console.print(table)
+    for item in results.get("comparisons", []):
+        screen.say(
+            f"{item['name']:>12}  {item['arm']} - {item['against']}: "
+            f"{item['value']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}], n = {item['n']}"
+        )

@@ -1,0 +1,54 @@
+"""`topgraft train`: one stage by flags, without a recipe file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topgraft.cli.options import Out, Resume, Sets
+
+NAME = "train"
+HELP = """Train one stage by flags; the settings not given are those of recipe `professor`.
+
+Examples:
+
+topgraft train sft --model Qwen/Qwen2.5-0.5B-Instruct --data rows.jsonl --out runs/sft
+
+topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo"""
+
+STAGES = {"sft": ["sft"], "reward": ["pairs", "reward"], "ppo": ["sft", "pairs", "reward", "ppo"]}
+
+
+def command(
+    stage: Annotated[str, typer.Argument(help="sft, reward or ppo.")],
+    model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
+    data: Annotated[str, typer.Option("--data", help="Shipped name, file, URL or hub id.")] = "feedback-200",
+    sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
+    reward: Annotated[str, typer.Option("--reward", help="Folder of a finished reward stage to use.")] = "",
+    steps: Annotated[int | None, typer.Option("--steps", help="Steps (ppo) or epochs (sft, reward).")] = None,
+    out: Out = None,
+    set_: Sets = None,
+    resume: Resume = False,
+) -> None:
+    """Run the stages that `stage` needs; those given as folders are loaded, not trained."""
+    from topgraft.cli.run import command as run_recipe
+    from topgraft.errors import UserError, nearest
+
+    if stage not in STAGES:
+        raise UserError(f"There is no stage '{stage}'. {nearest(stage, STAGES)}")
+    sets = [
+        f'model.name="{model}"',
+        f'data.source="{data}"',
+        f"stages={STAGES[stage]}",
+        f'name="train-{stage}"',
+    ]
+    if sft:
+        sets.append(f'sft.load="{sft}"')
+    if reward:
+        sets.append(f'reward.load="{reward}"')
+        sets.append(f"stages={[name for name in STAGES[stage] if name != 'pairs']}")
+    if steps is not None:
+        sets.append(f"{stage}.{'steps' if stage == 'ppo' else 'epochs'}={steps}")
+    run_recipe(
+        "professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume
+    )

@@ -1,0 +1,1 @@
+"""Data: reading rows, splitting them by group, chat templates, tokens and batches."""

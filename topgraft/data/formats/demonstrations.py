@@ -1,0 +1,143 @@
+"""Prompt and response in one row each: the ordinary shape of demonstrations."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from topgraft.data.files import RawRow
+from topgraft.errors import UserError, nearest
+from topgraft.records import Demonstration
+
+if TYPE_CHECKING:
+    from topgraft.data.reading import DataSettings
+
+RESPONSES = ("professor_feedback", "completion", "response", "output", "answer", "chosen")
+"""Columns taken as the response, the first of them that is there, where data.response is not given."""
+PROMPTS = ("prompt", "instruction", "question", "query", "input", "text")
+"""Usual names of a prompt, for suggestions only."""
+NO_COLUMN = "-"
+"""What switches data.key, data.group or data.correct off where the file has a column of the usual name."""
+LABELS = {"true": True, "1": True, "correct": True, "false": False, "0": False, "incorrect": False}
+
+
+def matches(columns: Sequence[str], settings: "DataSettings") -> bool:
+    """Whether there is a prompt and a response among the columns."""
+    wanted = [settings.response] if settings.response else RESPONSES
+    return settings.prompt in columns and any(name in columns for name in wanted)
+
+
+def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
+    """Make the rows; every missing column, empty text, doubled id and unreadable label is a UserError."""
+    columns = list(dict.fromkeys(column for row in raw for column in row.values))
+    prompt = _required("prompt", settings.prompt, PROMPTS, columns, settings)
+    response = _response(columns, settings)
+    key = _optional("key", settings.key, "id", columns, settings)
+    group = _optional("group", settings.group, "problem", columns, settings)
+    correct = _optional("correct", settings.correct, "correct", columns, settings)
+    made, places = [], dict[str, str]()
+    for number, row in enumerate(raw, start=1):
+        name = _name(row, key) if key else f"row-{number}"
+        if name in places:
+            raise UserError(
+                f"{row.place}: the id '{name}' was used before ({places[name]}). Ids must differ; "
+                f"write --set data.key={NO_COLUMN} to have the rows numbered instead."
+            )
+        places[name] = row.place
+        made.append(
+            Demonstration(
+                key=name,
+                group=_name(row, group) if group else name,
+                prompt=_text(row, prompt),
+                response=_text(row, response),
+                correct=_label(row, correct) if correct else None,
+            )
+        )
+    return made
+
+
+def _required(
+    field: str, wanted: str, usual: Sequence[str], columns: list[str], settings: "DataSettings"
+) -> str:
+    if wanted in columns:
+        return wanted
+    usual_here = [name for name in usual if name in columns]
+    close = nearest(wanted, columns).split("Known:")[0].strip()
+    guess = f"Did you mean '{usual_here[0]}'?" if usual_here and not close else close
+    example = guess.split("'")[1] if guess else "COLUMN"
+    raise UserError(
+        f"{settings.source} has columns {', '.join(columns) or '(none)'}; "
+        f"data.{field} = '{wanted}' is not among them. "
+        f"{guess + ' ' if guess else ''}Write --set data.{field}={example}."
+    )
+
+
+def _response(columns: list[str], settings: "DataSettings") -> str:
+    if settings.response:
+        return _required("response", settings.response, RESPONSES, columns, settings)
+    for name in RESPONSES:
+        if name in columns:
+            return name
+    raise UserError(
+        f"{settings.source} has columns {', '.join(columns)}; none of them is a usual name of a response "
+        f"({', '.join(RESPONSES)}). Write --set data.response=COLUMN."
+    )
+
+
+def _optional(field: str, wanted: str, usual: str, columns: list[str], settings: "DataSettings") -> str:
+    if wanted == NO_COLUMN:
+        return ""
+    if not wanted:
+        return usual if usual in columns else ""
+    return _required(field, wanted, (usual,), columns, settings)
+
+
+def _value(row: RawRow, column: str) -> Any:
+    if column not in row.values:
+        raise UserError(
+            f"{row.place} has no '{column}' (it has {', '.join(row.values) or 'nothing'}). "
+            f"Add it, or remove the row."
+        )
+    return row.values[column]
+
+
+def _text(row: RawRow, column: str) -> str:
+    value = _value(row, column)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise UserError(f"{row.place}: '{column}' is empty. Fill it in, or remove the row.")
+    if not isinstance(value, str):
+        raise UserError(
+            f"{row.place}: '{column}' must be text, not {type(value).__name__}: {str(value)[:60]}"
+        )
+    return _unicode(value, row, column)
+
+
+def _name(row: RawRow, column: str) -> str:
+    value = _value(row, column)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise UserError(f"{row.place}: '{column}' must be a word or a whole number; it is {value!r}.")
+    return _unicode(str(value).strip(), row, column)
+
+
+def _unicode(text: str, row: RawRow, column: str) -> str:
+    # JSON may escape half of a surrogate pair, which no UTF-8 file, tokenizer or digest can hold.
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{row.place}: '{column}' holds half a character (\\u{ord(text[error.start]):04x}) "
+            f"at position {error.start}. Write it whole."
+        ) from error
+    return text
+
+
+def _label(row: RawRow, column: str) -> bool | None:
+    value = row.values.get(column)
+    if value is None or value == "":
+        return None
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    label = LABELS.get(str(whole).strip().lower())
+    if label is None:
+        raise UserError(
+            f"{row.place}: '{column}' is {value!r}. Write true or false, 1 or 0, 'correct' or 'incorrect'; "
+            f"or use no such column: --set data.correct={NO_COLUMN}."
+        )
+    return label

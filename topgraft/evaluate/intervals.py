@@ -1,0 +1,36 @@
+"""95 % bootstrap intervals that resample problems, not rows: answers to one problem are not independent.
+
+Percentile bootstrap over groups (Efron and Tibshirani 1993, ch. 13), 2000 resamples, seeded.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from topgraft.records import Measure
+
+RESAMPLES = 2000
+
+
+def resampled_rows(groups: Sequence[str], seed: int) -> list[np.ndarray]:
+    """Row numbers of each resample: as many groups as there are, drawn with replacement, with all their rows."""
+    names = sorted(set(groups))
+    members = [np.flatnonzero(np.asarray(groups) == name) for name in names]
+    generator = np.random.default_rng(seed)
+    draws = generator.integers(0, len(names), size=(RESAMPLES, len(names)))
+    return [np.concatenate([members[place] for place in draw]) for draw in draws]
+
+
+def interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str], *, seed: int = 0) -> Measure:
+    """`statistic` of all rows, and its 95 % interval over resampled groups. `statistic` gets row numbers."""
+    values = [statistic(rows) for rows in resampled_rows(groups, seed)]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Measure(
+        value=float(statistic(np.arange(len(groups)))), low=float(low), high=float(high), n=len(groups)
+    )
+
+
+def mean_interval(values: Sequence[float], groups: Sequence[str], *, seed: int = 0) -> Measure:
+    """The mean of `values` with its interval."""
+    array = np.asarray(values, dtype=float)
+    return interval(lambda rows: float(array[rows].mean()), groups, seed=seed)

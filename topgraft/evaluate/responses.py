@@ -1,0 +1,77 @@
+"""Generate once: every arm answers the held-out prompts greedily, and the models score the answers once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from topgraft.data.template import Template
+from topgraft.model.split_model import SplitModel, predicting
+from topgraft.records import Demonstration, Response, Rollouts
+from topgraft.rewards.learned import LearnedReward
+from topgraft.rollout.sampling import GREEDY, sample
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A named adapter slot (None: the base model) and the slot its training started from.
+
+    `trained` is False for the base model, which has no start to be compared with.
+    """
+
+    name: str
+    slot: str | None
+    start: str | None = None
+    trained: bool = True
+
+
+@torch.no_grad()
+def answer(
+    model: SplitModel,
+    template: Template,
+    rows: Sequence[Demonstration],
+    arm: Arm,
+    rewards: dict[str, LearnedReward],
+) -> list[Response]:
+    """One greedy response per row under `arm`. `rewards` may hold "reward" and "reward_check"."""
+    prompts = [template.encode_prompt(row.prompt) for row in rows]
+    with model.slots.use(arm.slot):
+        rollouts = sample(model, template, prompts, GREEDY, torch.Generator())
+    scores = {
+        name: reward(rollouts.tokens, rollouts.trunk).total_B.tolist() for name, reward in rewards.items()
+    }
+    kl = _kl_per_response(model, rollouts, arm).tolist() if arm.trained else [None] * len(rows)
+    lengths = rollouts.tokens.counted_BT.sum(1).tolist()
+    ended = rollouts.ended_B.tolist()
+    return [
+        Response(
+            arm=arm.name,
+            key=row.key,
+            group=row.group,
+            prompt=row.prompt,
+            response=rollouts.texts[place],
+            reference=row.response,
+            correct=row.correct,
+            tokens=lengths[place],
+            ended=ended[place],
+            kl_response=kl[place],
+            **{name: values[place] for name, values in scores.items()},
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def _kl_per_response(model: SplitModel, rollouts: Rollouts, arm: Arm, rows_at_once: int = 16) -> torch.Tensor:
+    """KL(arm || its start) summed over response positions [B], from the full distributions on the kept states."""
+    found = []
+    for part in torch.arange(len(rollouts.tokens), device=model.device).split(rows_at_once):
+        tokens, state = rollouts.tokens.rows(part), rollouts.trunk.rows(part)
+        logs = []
+        for slot in (arm.slot, arm.start):
+            with model.slots.use(slot):
+                logs.append(torch.log_softmax(model.logits(predicting(model.branch(state), tokens)), dim=-1))
+        kl_R = (logs[0].exp() * (logs[0] - logs[1])).sum(-1)
+        kl_BT = kl_R.new_zeros(tokens.counted_BT.shape)
+        kl_BT[tokens.counted_BT] = kl_R
+        found.append(kl_BT.sum(1))
+    return torch.cat(found)

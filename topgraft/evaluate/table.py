@@ -1,0 +1,62 @@
+"""All metrics of all arms, and the paired comparisons between them."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from topgraft.evaluate import METRICS
+from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.metric import Metric
+from topgraft.lookup import resolve
+from topgraft.records import Evaluation, Measure, MetricResult
+
+PAIRED = ("sac", "ca", "reward", "reward_check")
+"""Metrics whose per-row differences between arms are worth an interval."""
+
+
+def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
+    """Run the metrics `names`; what evaluation/results.json holds, less the recipe's name and seed."""
+    metrics: dict[str, Metric] = {name: resolve("metric", name, METRICS) for name in names}
+    results: dict[str, MetricResult] = {}
+    for name, metric in metrics.items():
+        result = metric.measure(evaluation)
+        if result is not None:
+            results[name] = result
+    arms: dict[str, Any] = {
+        arm: {
+            "metrics": {
+                name: as_json(result.measures[arm])
+                for name, result in results.items()
+                if arm in result.measures
+            }
+        }
+        for arm in evaluation.responses
+    }
+    return {
+        "arms": arms,
+        "comparisons": _compare(evaluation, results),
+        "instruments": {name: result.instrument for name, result in results.items() if result.instrument},
+        "directions": {name: metrics[name].direction for name in results},
+        "descriptions": {name: metrics[name].description for name in results},
+        "per_row": {name: result.per_row for name, result in results.items() if result.per_row},
+    }
+
+
+def _compare(evaluation: Evaluation, results: dict[str, MetricResult]) -> list[dict[str, Any]]:
+    """Per-row differences of every arm to the one before it in the table, with an interval over problems."""
+    arms = list(evaluation.responses)
+    groups = [row.group for row in evaluation.responses[arms[0]]]
+    found = []
+    for before, arm in itertools.pairwise(arms):
+        for name in PAIRED:
+            per_row = results[name].per_row if name in results else {}
+            if arm in per_row and before in per_row:
+                gains = [new - old for new, old in zip(per_row[arm], per_row[before], strict=True)]
+                measure = mean_interval(gains, groups, seed=evaluation.seed)
+                found.append({"name": name, "arm": arm, "against": before, **as_json(measure)})
+    return found
+
+
+def as_json(measure: Measure) -> dict[str, float]:
+    """A measure as it stands in results.json."""
+    return {"value": measure.value, "low": measure.low, "high": measure.high, "n": measure.n}

@@ -1,0 +1,161 @@
+"""Adapter slots: several LoRA adapters on the same upper blocks, one of them in use at a time.
+
+A slot is a peft adapter named by its stage (`sft`, `ppo`, `reward`, ...). Which slot acts is chosen by a context
+around forward and backward; which weights learn is set once, by the stage, and never by that switch.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from pydantic import Field
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from topgraft.errors import UserError, nearest
+from topgraft.recipe import Settings
+
+
+class LoraSettings(Settings):
+    """[model.lora]: the adapters of all slots."""
+
+    rank: int = Field(16, ge=1)
+    """Rank r of each update B A."""
+    alpha: float = Field(32, gt=0)
+    """The update is scaled by alpha / rank."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout in front of A; acts in update passes only. Above 0 the first ratio of PPO is not 1."""
+    targets: tuple[str, ...] = ("q_proj", "v_proj", "down_proj")
+    """Linear modules to adapt, by their names in the architecture (llama's names also work for gpt2)."""
+
+
+GPT2_NAMES = {
+    "q_proj": "attn.c_attn",
+    "k_proj": "attn.c_attn",
+    "v_proj": "attn.c_attn",
+    "o_proj": "attn.c_proj",
+    "up_proj": "mlp.c_fc",
+    "gate_proj": "mlp.c_fc",
+    "down_proj": "mlp.c_proj",
+}
+"""GPT-2 fuses query, key and value in one matrix; llama's names are translated to the module that does that work."""
+
+
+class Slots:
+    """The adapter slots of one causal language model."""
+
+    def __init__(
+        self, model: PreTrainedModel, blocks_name: str, layers: list[int], lora: LoraSettings
+    ) -> None:
+        self.model = model
+        self.lora = lora
+        self._layers = layers
+        self._blocks_name = blocks_name
+        self._peft: PeftModel | None = None
+        self._lora_layers: list[LoraLayer] = []
+
+    def add(self, name: str, *, copy_of: str | None = None) -> None:
+        """Add a slot, as peft initialises it (no effect on the outputs) or as a copy of another slot."""
+        if self._peft is None:
+            self._peft = get_peft_model(self.model, self._config(), adapter_name=name)
+        else:
+            self._peft.add_adapter(name, self._config())
+        self._adopt(name)
+        if copy_of is not None:
+            source = dict(self.named_weights(copy_of))
+            with torch.no_grad():
+                for key, weight in self.named_weights(name):
+                    weight.copy_(source[key])
+
+    def load(self, name: str, folder: Path) -> None:
+        """Read a slot from a folder in peft's format."""
+        if not (folder / "adapter_model.safetensors").exists():
+            raise UserError(f"No adapter_model.safetensors in {folder}: nothing to load slot '{name}' from.")
+        low = min(PeftConfig.from_pretrained(str(folder)).layers_to_transform or [0])
+        if low < self._layers[0]:
+            raise UserError(f"{folder} adapts block {low}, below the split: set model.layers to its blocks.")
+        if self._peft is None:
+            self._peft = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name)
+        else:
+            self._peft.load_adapter(str(folder), adapter_name=name)
+        self._adopt(name)
+
+    def save(self, name: str, folder: Path) -> None:
+        """Write a slot in peft's format: adapter_config.json and adapter_model.safetensors in `folder`."""
+        assert self._peft is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._peft.save_pretrained(
+            str(folder), selected_adapters=[name], save_embedding_layers=False, safe_serialization=True
+        )
+        written = folder / name
+        for file in written.iterdir():
+            file.replace(folder / file.name)
+        written.rmdir()
+
+    @property
+    def names(self) -> list[str]:
+        """The slots present."""
+        return list(self._peft.peft_config) if self._peft is not None else []
+
+    def named_weights(self, name: str) -> list[tuple[str, nn.Parameter]]:
+        """The slot's weights, by their module's name without the slot's."""
+        marked = f".{name}."
+        return [
+            (key.replace(marked, "."), weight)
+            for key, weight in self.model.named_parameters()
+            if marked in key and "lora_" in key
+        ]
+
+    def weights(self, name: str) -> list[nn.Parameter]:
+        """The slot's weights."""
+        return [weight for _, weight in self.named_weights(name)]
+
+    @contextmanager
+    def use(self, name: str | None) -> Iterator[None]:
+        """Let slot `name` act (None: the base model alone) for forward and backward inside the context."""
+        if name is not None and name not in self.names:
+            raise UserError(f"There is no adapter slot '{name}'. {nearest(name, self.names)}")
+        before = [(layer._active_adapter, layer._disable_adapters) for layer in self._lora_layers]
+        for layer in self._lora_layers:
+            layer._active_adapter = [name]
+            layer._disable_adapters = name is None
+        try:
+            yield
+        finally:
+            for layer, (active, disabled) in zip(self._lora_layers, before, strict=True):
+                layer._active_adapter, layer._disable_adapters = active, disabled
+
+    def _adopt(self, name: str) -> None:
+        """After a slot came in: freeze everything, drop nothing, and act as the base until told otherwise."""
+        self._lora_layers = [module for module in self.model.modules() if isinstance(module, LoraLayer)]
+        for layer in self._lora_layers:
+            layer._disable_adapters = True
+        self.model.eval()
+        for weight in self.model.parameters():
+            weight.requires_grad_(False)
+
+    def _config(self) -> LoraConfig:
+        targets = list(self.lora.targets)
+        fused = any(isinstance(module, Conv1D) for module in self.model.modules())
+        if fused:
+            targets = sorted({GPT2_NAMES.get(target, target) for target in targets})
+        names = {key for key, module in self.model.named_modules() if isinstance(module, nn.Linear | Conv1D)}
+        names = {key.replace(".base_layer", "") for key in names}
+        for target in targets:
+            if not any(key.endswith(f".{target}") for key in names):
+                known = {key.rsplit(".", 1)[-1] for key in names if f".{self._blocks_name}." in key}
+                raise UserError(f"model.lora.targets has no module '{target}'. {nearest(target, known)}")
+        return LoraConfig(
+            task_type="CAUSAL_LM",
+            r=self.lora.rank,
+            lora_alpha=self.lora.alpha,
+            lora_dropout=self.lora.dropout,
+            target_modules=targets,
+            layers_to_transform=self._layers,
+            layers_pattern=self._blocks_name,
+            fan_in_fan_out=fused,
+        )

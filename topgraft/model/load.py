@@ -1,0 +1,207 @@
+"""Load a causal language model and its tokenizer from a shipped name, a local folder or the hub.
+
+Weights are read from safetensors only, never from pickle files; code from the hub is never run. What can go wrong
+(no weights, a gated model, no login, an unknown id, no network) ends in one sentence that says what to do.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from pydantic import Field
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from topgraft.data.template import LengthSettings, Template
+from topgraft.errors import UserError
+from topgraft.model.adapters import LoraSettings
+from topgraft.model.layers import choose_layers
+from topgraft.model.split_model import SplitModel
+from topgraft.recipe import Settings
+
+SHIPPED = {"seedling": Path(__file__).resolve().parent.parent / "shipped" / "seedling"}
+"""Models that come with topgraft."""
+
+
+class ModelSettings(Settings):
+    """[model]: which model, and which of its blocks learn."""
+
+    name: str = "seedling"
+    """A shipped model, a local folder in the hub's layout, or a hub id such as "Qwen/Qwen2.5-0.5B-Instruct"."""
+    layers: str | tuple[int, ...] = "last-4"
+    """Blocks that get adapters: "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers."""
+    dtype: str = "auto"
+    """ "float32", "bfloat16" or "auto": bfloat16 where the device computes it natively, float32 on a CPU."""
+    attention: str = Field("auto", pattern="^(auto|eager|sdpa)$")
+    """Attention implementation: "eager", "sdpa" or "auto" (the library's choice for the architecture)."""
+    lora: LoraSettings = LoraSettings()
+    """The adapters of every slot."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A split model with its tokenizer and the ids that end a response."""
+
+    split: SplitModel
+    tokenizer: PreTrainedTokenizerBase
+    end_ids: tuple[int, ...]
+
+
+def load(settings: ModelSettings, *, device: torch.device | None = None, seed: int = 0) -> Loaded:
+    """Load model and tokenizer, cut the model below its lowest trained block and check the cut.
+
+    `seed` is used by layers = "random-k" only. Raises UserError with what to do about it.
+    """
+    place = device or torch.device("cpu")
+    source = _source(settings.name)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = _load_weights(source, settings, place, config)
+        end_ids = _end_ids(source, config, tokenizer)
+    except Exception as error:
+        raise _explain(settings.name, error) from error
+    layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
+    return Loaded(
+        split=SplitModel(model.to(place), layers, settings.lora), tokenizer=tokenizer, end_ids=end_ids
+    )
+
+
+def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
+    """The template of a model without its weights, for looking at data."""
+    source = _source(settings.name)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        end_ids = _end_ids(source, config, tokenizer)
+    except Exception as error:
+        raise _explain(settings.name, error) from error
+    text = config.get_text_config()
+    return Template(
+        tokenizer, end_ids, text.vocab_size, lengths, getattr(text, "max_position_embeddings", None)
+    )
+
+
+def _source(name: str) -> str:
+    """The path or hub id behind a model's name, after looking at local folders for what they lack."""
+    folder = SHIPPED.get(name, Path(name).expanduser())
+    if not folder.is_dir():
+        if folder.is_absolute() or name.startswith((".", "~")):
+            raise UserError(f"There is no model folder {name}. Give a folder with config.json, or a hub id.")
+        return name
+    if not (folder / "config.json").exists():
+        raise UserError(f"{folder} has no config.json: not a model folder in the hub's layout.")
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(
+            path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"}
+        )
+        if pickled:
+            raise UserError(
+                f"{folder} has its weights as pickle ({pickled[0]}), which can run code when it is read. Convert "
+                f"it on a machine you trust: model.save_pretrained(folder, safe_serialization=True)."
+            )
+        raise UserError(f"{folder} has no weights: expected model.safetensors or shards of it.")
+    if not any((folder / file).exists() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise UserError(
+            f"{folder} has no tokenizer (tokenizer.json): save it with tokenizer.save_pretrained(folder)."
+        )
+    return str(folder)
+
+
+def _load_weights(source: str, settings: ModelSettings, place: torch.device, config: Any) -> PreTrainedModel:
+    options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place), "use_safetensors": True}
+    if settings.attention != "auto":
+        options["attn_implementation"] = settings.attention
+    model, report = AutoModelForCausalLM.from_pretrained(
+        source, config=config, output_loading_info=True, **options
+    )
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise UserError(
+            f"Model '{settings.name}' lacks {len(missing)} weights of {type(model).__name__}, e.g. '{missing[0]}'. "
+            f"They would be random. Is it a causal language model, and is the download complete?"
+        )
+    return model
+
+
+def pick_dtype(name: str, place: torch.device) -> torch.dtype:
+    """The precision that `name` means on this device."""
+    if name == "auto":
+        native = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float32
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name not in dtypes:
+        raise UserError(f'model.dtype = "{name}" is not understood. Write "auto", "float32" or "bfloat16".')
+    return dtypes[name]
+
+
+def _end_ids(source: str, config: Any, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Every id that ends a response, the one that training appends first: the tokenizer's, then the generation
+    config's."""
+    try:
+        listed = GenerationConfig.from_pretrained(source).eos_token_id
+    except OSError:
+        listed = getattr(config, "eos_token_id", None)
+    ids = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
+    unique = tuple(dict.fromkeys(int(number) for number in ids if number is not None))
+    if not unique:
+        raise UserError(
+            "This tokenizer has no end token, so no response could ever end. Set eos_token in it."
+        )
+    return unique
+
+
+def _explain(name: str, error: Exception) -> Exception:
+    """Turn what the libraries raise into one sentence for the user; unknown errors come through as they are."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    text = " ".join(str(cause) for cause in causes)
+    if any(isinstance(cause, UserError) for cause in causes):
+        return error
+    status = {getattr(getattr(cause, "response", None), "status_code", None) for cause in causes}
+    if any(isinstance(cause, GatedRepoError) for cause in causes) or 403 in status:
+        return UserError(
+            f"Model '{name}' is gated. Accept its terms at https://huggingface.co/{name}, then log in with "
+            f"`hf auth login`."
+        )
+    if any(isinstance(cause, RepositoryNotFoundError) for cause in causes) or status & {401, 404}:
+        return UserError(
+            f"The hub has no model '{name}' that you may see. Check the spelling at https://huggingface.co/{name}; "
+            f"for a private model log in with `hf auth login`."
+        )
+    unreachable = (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError)
+    if any(isinstance(cause, unreachable) for cause in causes) or "couldn't connect" in text.lower():
+        return UserError(
+            f"The hub could not be reached for model '{name}', and it is not in the local cache. Check the network, "
+            f"or download it where there is one with `hf download {name}` and give the folder as model.name."
+        )
+    if any(isinstance(cause, HFValidationError) for cause in causes):
+        return UserError(f"'{name}' is neither a folder nor a hub id (owner/name). Check model.name.")
+    if "model type" in text or "Unrecognized model" in text or "Unrecognized configuration" in text:
+        return UserError(
+            f"Model '{name}' has an architecture that is no causal language model known to this transformers "
+            f"version. Use a decoder-only model such as llama, qwen2, gemma2 or gpt2. ({str(error).splitlines()[0]})"
+        )
+    if type(error).__name__ == "SafetensorError":
+        return UserError(f"The weights of '{name}' are damaged or cut short: {error}. Download them again.")
+    if isinstance(error, OSError | RuntimeError | ValueError):  # a shard is missing, shapes differ, broken JSON
+        return UserError(f"Model '{name}' cannot be loaded, its files are incomplete or disagree: {error}")
+    return error

@@ -1,0 +1,219 @@
+"""Every record that crosses a doorway between packages.
+
+Shape legend: B sequences, T token positions (padded on the right), N real tokens packed end to end, R response
+tokens packed end to end, H hidden size. Masks say what True means: `real` = not padding, `counted` = enters the loss.
+Position t of a `counted` tensor speaks of the token at t, predicted from the hidden state at t - 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demonstration:
+    """One row of data: a prompt and the answer that it should have.
+
+    Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
+    response="Your submission is correct ...", correct=True (what the answer should say; None where unknown).
+    """
+
+    key: str
+    group: str
+    prompt: str
+    response: str
+    correct: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Two answers to one prompt, the first preferred."""
+
+    key: str
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Token sequences, prompt then response, padded on the right.
+
+    `real_BT` is True for tokens, `counted_BT` for response tokens including the end token. Both are made from
+    lengths, never from token ids.
+    """
+
+    ids_BT: torch.Tensor
+    real_BT: torch.Tensor
+    counted_BT: torch.Tensor
+
+    def rows(self, index: torch.Tensor) -> Tokens:
+        """The chosen rows, with padding cut back to the longest of them."""
+        real_BT = self.real_BT[index]
+        longest = int(real_BT.sum(1).max())
+        return Tokens(
+            ids_BT=self.ids_BT[index, :longest],
+            real_BT=real_BT[:, :longest],
+            counted_BT=self.counted_BT[index, :longest],
+        )
+
+    @property
+    def lengths_B(self) -> torch.Tensor:
+        """Real tokens in each row."""
+        return self.real_BT.sum(1)
+
+    def __len__(self) -> int:
+        return int(self.ids_BT.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkState:
+    """What the trunk made of some sequences: the hidden state that crosses the split, packed without padding.
+
+    `hidden_NH` holds row after row, `lengths_B` says where each ends. A state made by another base or at another
+    split is refused by the branch.
+    """
+
+    hidden_NH: torch.Tensor
+    lengths_B: torch.Tensor
+    split_layer: int
+    base_digest: str
+
+    def rows(self, index: torch.Tensor) -> TrunkState:
+        """The chosen rows, packed."""
+        pieces = self.hidden_NH.split(self.lengths_B.tolist())
+        import torch
+
+        return TrunkState(
+            hidden_NH=torch.cat([pieces[i] for i in index.tolist()]),
+            lengths_B=self.lengths_B[index],
+            split_layer=self.split_layer,
+            base_digest=self.base_digest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollouts:
+    """Sampled responses: tokens, their log-probabilities as they were sampled, and the trunk states kept on the way.
+
+    `ended_B` is True where the model stopped by itself. `final_RH` holds the policy's last hidden states at the
+    positions that predict the response tokens: the first values of a shared value head come from them.
+    """
+
+    tokens: Tokens
+    texts: list[str]
+    sampled_logprobs_BT: torch.Tensor
+    ended_B: torch.Tensor
+    trunk: TrunkState
+    final_RH: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Rewards of some responses: the total, and every named part of it."""
+
+    total_B: torch.Tensor
+    parts: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What an algorithm's `collect` gives and its `loss` takes.
+
+    An item is `siblings` consecutive rows (2 for a pair, chosen first). Tensors in `extras` have the rows' dimension
+    first; those over token positions are as wide as the tokens. `metrics` describe the collection as a whole.
+    """
+
+    tokens: Tokens
+    trunk: TrunkState
+    siblings: int = 1
+    extras: dict[str, torch.Tensor] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def rows(self, items: torch.Tensor) -> Batch:
+        """The chosen items; tensors over token positions are cut to the longest of their rows."""
+        offsets = items.new_tensor(range(self.siblings))
+        index = (items[:, None] * self.siblings + offsets).flatten()
+        tokens = self.tokens.rows(index)
+        width, full = tokens.ids_BT.shape[1], self.tokens.ids_BT.shape[1]
+        extras = {
+            name: tensor[index][:, :width] if tensor.dim() == 2 and tensor.shape[1] == full else tensor[index]
+            for name, tensor in self.extras.items()
+        }
+        return Batch(tokens=tokens, trunk=self.trunk.rows(index), siblings=self.siblings, extras=extras)
+
+    def __len__(self) -> int:
+        return len(self.tokens) // self.siblings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """One micro-batch's loss: the value to differentiate and the metrics to log, each already divided by the
+    whole minibatch's count, so that micro-batches simply add up."""
+
+    value: torch.Tensor
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """A figure with its 95 % interval and the number of items behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """One arm's greedy answer to one held-out prompt, with what the models say of it.
+
+    `reward` comes from the reward model that PPO was trained on, `reward_check` from one trained with another seed
+    (None without one). `kl_response` is the KL to the model that the arm's training started from, summed over the
+    response's positions, in nats (None for an untrained arm).
+    """
+
+    arm: str
+    key: str
+    group: str
+    prompt: str
+    response: str
+    reference: str
+    correct: bool | None
+    tokens: int
+    ended: bool
+    reward: float | None = None
+    reward_check: float | None = None
+    kl_response: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a metric may read: every arm's responses on the same rows in the same order, and texts of training rows.
+
+    `target_texts` and `other_texts` are (group, text) pairs of the training split in the wanted voice and in other
+    voices; `held_out_target` and `held_out_other` the same of the validation split.
+    """
+
+    responses: dict[str, list[Response]]
+    target_texts: list[tuple[str, str]]
+    other_texts: list[tuple[str, str]]
+    held_out_target: list[tuple[str, str]]
+    held_out_other: list[tuple[str, str]]
+    verdict_texts: list[tuple[bool, str]]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricResult:
+    """One metric for all arms: a measure each, the value of every row where rows have one, and what is known of the
+    instrument (its held-out accuracy, its calibration error, ...)."""
+
+    measures: dict[str, Measure]
+    per_row: dict[str, list[float]] = field(default_factory=dict)
+    instrument: dict[str, float] = field(default_factory=dict)

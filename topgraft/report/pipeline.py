@@ -1,0 +1,175 @@
+"""The pipeline diagram: the whole stack, then one block per stage with the trained layers lit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from topgraft.report.drawing import Drawing
+from topgraft.report.numbers import number
+from topgraft.report.shapes import Arrow, Bar, Label, Shape, as_pdf, as_svg
+from topgraft.report.text import one_line
+
+CARD_WIDTH, CARD_HEIGHT, GAP, MARGIN = 236.0, 292.0, 44.0, 6.0
+STACK_TOP, STACK_HEIGHT, STACK_WIDTH = 58.0, 164.0, 84.0
+MOST_BARS = 40
+HELPERS = frozenset({"base", "pairs", "reward-check", "evaluate"})
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a stage does, in the diagram's words: title, caption in two lines, heads on top of the stack."""
+
+    title: str
+    caption: tuple[str, str]
+    heads: tuple[str, ...]
+
+
+ROLES = {
+    "sft": Role("SFT", ("learns to write", "the references"), ("policy",)),
+    "reward": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
+    "reward_model": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
+    "ppo": Role(
+        "PPO", ("earns reward, held near", "the reference"), ("policy", "value", "reference", "reward")
+    ),
+    "grpo": Role("GRPO", ("beats its group, held", "near the reference"), ("policy", "reference", "reward")),
+    "dpo": Role("DPO", ("prefers chosen", "to rejected"), ("policy", "reference")),
+}
+
+
+def trained_layers(model: dict[str, Any]) -> tuple[int, frozenset[int]]:
+    """Return how many layers the model has and which are trained, as far as the provenance says."""
+    total = int(number(model.get("layers")) or 0)
+    trained = model.get("trained_layers")
+    if isinstance(trained, list):
+        chosen = {int(place) for item in trained if (place := number(item)) is not None}
+    elif number(trained) is not None:
+        chosen = set(range(total - int(number(trained) or 0), total))
+    else:
+        chosen = set(range(total)) if trained in ("all", "full") else set()
+    return total, frozenset(place for place in chosen if 0 <= place < total)
+
+
+def trained_words(model: dict[str, Any]) -> str:
+    """Say which layers are trained, e.g. "the last 4 of 28 layers"; empty when it is not known."""
+    total, trained = trained_layers(model)
+    size = len(trained)
+    if not total or not size:
+        return ""
+    if size == total:
+        return f"all {total} layers"
+    if trained == set(range(total - size, total)):
+        return f"the last {size} of {total} layers" if size > 1 else f"the last of {total} layers"
+    if trained == set(range(size)):
+        return f"the first {size} of {total} layers" if size > 1 else f"the first of {total} layers"
+    if max(trained) - min(trained) == size - 1 and size > 1:
+        return f"layers {min(trained)} to {max(trained)} of {total} (counted from 0)"
+    names = ", ".join(str(place) for place in sorted(trained))
+    return f"layers {names} of {total} (counted from 0)" if size <= 8 else f"{size} of {total} layers"
+
+
+def stage_title(name: str, algorithm: Any = None) -> str:
+    """Return a stage's display name: `stage_title("ppo")` -> "PPO"; unknown names stay as they are."""
+    role = ROLES.get(name) or ROLES.get(str(algorithm))
+    known = {"base": "Base responses", "pairs": "Preference pairs", "reward-check": "Reward check"}
+    return role.title if role else known.get(name) or ("Evaluation" if name == "evaluate" else name)
+
+
+def draw_pipeline(provenance: dict[str, Any], algorithms: dict[str, Any]) -> list[Drawing]:
+    """Draw the pipeline in one row and, for narrow screens, in one column (tag "narrow").
+
+    `algorithms` maps the stages in order to the algorithm each names (or None). No layers known: no drawing.
+    """
+    model = provenance.get("model")
+    total, trained = trained_layers(model if isinstance(model, dict) else {})
+    stages = [(name, algorithm) for name, algorithm in algorithms.items() if name not in HELPERS]
+    if not total or not stages:
+        return []
+    titles = [stage_title(name, algorithm) for name, algorithm in stages]
+    which = trained_words({"layers": total, "trained_layers": sorted(trained)}) or "unknown layers"
+    alt = f"The base model has {total} layers. {', then '.join(titles)}, each training {which}."
+    drawings = []
+    for name, tag, down in (("pipeline", "wide", False), ("pipeline-column", "narrow", True)):
+        shapes, width, height = _layout(stages, total, trained, down)
+        svg, pdf = as_svg(shapes, width, height, alt), as_pdf(shapes, width, height)
+        drawings.append(Drawing(name, svg, pdf, alt, f"Each stage trains {which}", frozenset({tag})))
+    return drawings
+
+
+def _layout(
+    stages: list[tuple[str, Any]], total: int, trained: frozenset[int], down: bool
+) -> tuple[list[Shape], float, float]:
+    """Place the cards in a row or a column, with arrows between them."""
+    shapes: list[Shape] = []
+    cards = len(stages) + 1
+    for place in range(cards):
+        x = MARGIN + (0 if down else place * (CARD_WIDTH + GAP))
+        y = MARGIN + (place * (CARD_HEIGHT + GAP) if down else 0)
+        if place == 0:
+            shapes += _base_card(x, y, total)
+        else:
+            shapes += _stage_card(x, y, *stages[place - 1], total, trained)
+        if place < cards - 1:
+            centre_x, centre_y = x + CARD_WIDTH / 2, y + CARD_HEIGHT / 2
+            if down:
+                shapes.append(Arrow(centre_x, y + CARD_HEIGHT + 5, centre_x, y + CARD_HEIGHT + GAP - 5))
+            else:
+                shapes.append(Arrow(x + CARD_WIDTH + 5, centre_y, x + CARD_WIDTH + GAP - 5, centre_y))
+    along = 2 * MARGIN + cards * (CARD_HEIGHT if down else CARD_WIDTH) + (cards - 1) * GAP
+    if down:
+        return shapes, CARD_WIDTH + 2 * MARGIN, along
+    return shapes, along, CARD_HEIGHT + 2 * MARGIN
+
+
+def _card(x: float, y: float, title: str, caption: tuple[str, str]) -> list[Shape]:
+    title = one_line(title)
+    title = title if len(title) <= 18 else title[:17] + "…"
+    return [
+        Bar(x, y, CARD_WIDTH, CARD_HEIGHT, "card", 10),
+        Label(x + 18, y + 34, title, 19, bold=True),
+        Label(x + 18, y + CARD_HEIGHT - 38, caption[0], 16),
+        Label(x + 18, y + CARD_HEIGHT - 17, caption[1], 16),
+    ]
+
+
+def _stack(x: float, y: float, total: int, lit: frozenset[int]) -> list[Shape]:
+    """Draw the layers from the bottom up; very deep models share bars."""
+    bars = min(total, MOST_BARS)
+    pitch = STACK_HEIGHT / bars
+    gap = min(4.0, pitch * 0.3)
+    shapes: list[Shape] = []
+    for bar in range(bars):
+        members = range(bar * total // bars, max((bar + 1) * total // bars, bar * total // bars + 1))
+        tone = "lit" if any(layer in lit for layer in members) else "frozen"
+        top = y + STACK_HEIGHT - (bar + 1) * pitch
+        shapes.append(Bar(x, top + gap / 2, STACK_WIDTH, pitch - gap, tone, min(4.0, (pitch - gap) / 3)))
+    return shapes
+
+
+def _base_card(x: float, y: float, total: int) -> list[Shape]:
+    side = x + 18 + STACK_WIDTH + 16
+    layers = "1 layer" if total == 1 else f"{total} layers"
+    return [
+        *_card(x, y, "Base model", ("the whole stack,", "nothing trained yet")),
+        *_stack(x + 18, y + STACK_TOP, total, frozenset()),
+        Label(side, y + STACK_TOP + 14, "output", 16),
+        Label(side, y + STACK_TOP + STACK_HEIGHT / 2 + 5, layers, 16),
+        Label(side, y + STACK_TOP + STACK_HEIGHT - 3, "input", 16),
+    ]
+
+
+def _stage_card(
+    x: float, y: float, name: str, algorithm: Any, total: int, trained: frozenset[int]
+) -> list[Shape]:
+    role = ROLES.get(name) or ROLES.get(str(algorithm)) or Role(name, ("", ""), ())
+    side = x + 18 + STACK_WIDTH + 16
+    shapes = [*_card(x, y, role.title, role.caption), *_stack(x + 18, y + STACK_TOP, total, trained)]
+    width = CARD_WIDTH - (side - x) - 18
+    pitch = min(42.0, STACK_HEIGHT / max(len(role.heads), 1))
+    for place, head in enumerate(role.heads):
+        top = y + STACK_TOP + place * pitch
+        learns = head in ("policy", "value") or name in ("reward", "reward_model")
+        tone = "head" if learns else "fixed"
+        shapes.append(Bar(side, top, width, pitch - 10, tone, 6))
+        middle = side + width / 2
+        tint = "onhead" if learns else "ink"
+        shapes.append(Label(middle, top + (pitch - 10) / 2 + 5.5, head, 16, middle=True, tone=tint))
+    return shapes

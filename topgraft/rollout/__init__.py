@@ -1,0 +1,1 @@
+"""Rollouts: sampling with the kept trunk states, and the cache of trunk states over dataset rows."""

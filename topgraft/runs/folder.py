@@ -1,0 +1,129 @@
+"""Where things lie in a run folder.
+
+recipe.toml                      the resolved settings
+provenance.json                  versions, commit, device, seeds, digests of data and model
+stages/<stage>/stage.json        what the stage did and cost; written last, its presence means "finished"
+stages/<stage>/metrics.jsonl     one line a step: {"step": 3, "loss/total": 1.2, "kl/response": 0.8, ...}
+stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", "response", "reward", ...}
+stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
+evaluation/responses.jsonl       one line per arm and test row, with every per-row score
+evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
+report/                          the page, tables and figures, made from all of the above
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from topgraft.runs.writing import append_line, read_lines, write_json
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """One stage's files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The stage's name, e.g. "sft"."""
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder that holds the stage's adapters and heads."""
+        return self.path / "checkpoints"
+
+    @property
+    def finished(self) -> bool:
+        """True once the stage has written its summary."""
+        return (self.path / "stage.json").exists()
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Append one step's metrics."""
+        append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
+
+    def sample(self, record: dict[str, Any]) -> None:
+        """Append one sample text with its scores."""
+        append_line(self.path / "samples.jsonl", record)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the stage's summary; from now on the stage counts as done."""
+        write_json(self.path / "stage.json", summary)
+
+    def clear_unfinished(self) -> None:
+        """Empty the line files of a stage that was cut off, so that it starts over cleanly."""
+        if not self.finished:
+            for name in ("metrics.jsonl", "samples.jsonl"):
+                (self.path / name).unlink(missing_ok=True)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All logged steps, in order."""
+        return list(read_lines(self.path / "metrics.jsonl"))
+
+    def samples(self) -> list[dict[str, Any]]:
+        """All logged samples, in order."""
+        return list(read_lines(self.path / "samples.jsonl"))
+
+    def summary(self) -> dict[str, Any]:
+        """The stage's summary; empty while the stage is unfinished."""
+        return _read_json(self.path / "stage.json")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's files."""
+
+    path: Path
+
+    def stage(self, name: str) -> StageFolder:
+        """The folder of the stage called `name`, whether or not it exists yet."""
+        return StageFolder(self.path / "stages" / name)
+
+    def stages(self) -> Iterator[StageFolder]:
+        """The stages present, in the order in which they were begun."""
+        root = self.path / "stages"
+        if root.is_dir():
+            begun = _read_json(self.path / "provenance.json").get("stages", [])
+            names = [path.name for path in root.iterdir() if path.is_dir()]
+            order = {name: place for place, name in enumerate(begun)}
+            for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
+                yield StageFolder(root / name)
+
+    @property
+    def report(self) -> Path:
+        """The report's folder."""
+        return self.path / "report"
+
+    @property
+    def recipe_file(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def responses_file(self) -> Path:
+        """The evaluated responses."""
+        return self.path / "evaluation" / "responses.jsonl"
+
+    @property
+    def results_file(self) -> Path:
+        """The metrics of all arms."""
+        return self.path / "evaluation" / "results.json"
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions, device, seeds and digests; empty when the run has not begun."""
+        return _read_json(self.path / "provenance.json")
+
+    def responses(self) -> list[dict[str, Any]]:
+        """Every evaluated response with its scores."""
+        return list(read_lines(self.responses_file))
+
+    def results(self) -> dict[str, Any]:
+        """Arms, metrics and comparisons; empty before the evaluation."""
+        return _read_json(self.results_file)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

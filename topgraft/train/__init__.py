@@ -1,0 +1,1 @@
+"""Training: the one loop, the stages of a run, and what they cost."""

@@ -1,0 +1,73 @@
+"""Responses of a trained arm to prompts from a file."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from topgraft.data.reading import DataSettings, read_prompts
+from topgraft.errors import UserError, nearest
+from topgraft.rollout.sampling import GREEDY, sample
+from topgraft.runs import RunFolder
+from topgraft.runs.writing import write_whole
+from topgraft.train.evaluation import arms_of
+from topgraft.train.progress import Screen
+from topgraft.train.reopening import reopen
+from topgraft.train.workplace import stage_seed
+
+
+def generate(
+    run: RunFolder,
+    arm: str,
+    *,
+    data: str,
+    prompt: str,
+    out: Path | None,
+    greedy: bool,
+    sets: list[str],
+    screen: Screen,
+) -> None:
+    """Decode under `arm` and write one JSON line per prompt to `out`, or print them."""
+    place = reopen(run, screen, sets)
+    arms = {known.name: known for known in arms_of(place)}
+    if arm not in arms:
+        raise UserError(f"Run {run.path} has no arm '{arm}'. {nearest(arm, arms)}")
+    if prompt:
+        prompts = [("prompt", prompt)]
+    elif data:
+        prompts = read_prompts(
+            DataSettings(**{**place.settings.data.model_dump(), "source": data, "max_rows": 0})
+        )
+    else:
+        prompts = [(row.key, row.prompt) for row in place.splits.test]
+    settings = GREEDY if greedy else place.settings.sampling
+    generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
+    lines: list[str] = []
+    with screen.bar("generate", len(prompts)) as bar, place.model.slots.use(arms[arm].slot):
+        for start in range(0, len(prompts), settings.rows_at_once):
+            part = prompts[start : start + settings.rows_at_once]
+            rollouts = sample(
+                place.model,
+                place.template,
+                [place.template.encode_prompt(text) for _, text in part],
+                settings,
+                generator,
+            )
+            lengths, ended = rollouts.tokens.counted_BT.sum(1).tolist(), rollouts.ended_B.tolist()
+            for number, (key, text) in enumerate(part):
+                record = {
+                    "id": key,
+                    "arm": arm,
+                    "prompt": text,
+                    "response": rollouts.texts[number],
+                    "tokens": lengths[number],
+                    "ended": ended[number],
+                }
+                lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+                bar.advance({}, ())
+    if out is not None:
+        write_whole(out, "".join(lines))
+        screen.say(f"{len(lines)} responses in {out}")
+    else:
+        for line in lines:
+            screen.say(json.loads(line)["response"] if prompt else line.rstrip())

@@ -1,0 +1,199 @@
+"""The one training loop: collect -> minibatches -> loss -> step -> log -> evaluate -> keep the best.
+
+It alone owns the optimizer, the schedule, the log and the choice of the best step. An algorithm brings `collect` and
+`loss`, nothing else (topgraft.algorithms.protocol).
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
+from topgraft.records import Batch
+from topgraft.runs import StageFolder
+from topgraft.train.cost import Clock
+from topgraft.train.progress import Screen
+
+SHOWN = (
+    "loss/total",
+    "reward/accuracy",
+    "reward/mean",
+    "kl/response",
+    "eval/loss",
+    "eval/accuracy",
+    "eval/reward",
+)
+"""Metrics shown on the progress line, in this order."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended."""
+
+    steps: int
+    best_step: int
+    metrics: dict[str, float]
+
+
+def train(
+    algorithm: Algorithm,
+    settings: StepSettings,
+    rows: Sequence[Any],
+    held_out: Sequence[Any],
+    *,
+    stage: StageFolder,
+    accelerator: Accelerator,
+    seed: int,
+    screen: Screen,
+    show: Callable[[int], None] | None = None,
+) -> Outcome:
+    """Run `algorithm` on `rows`, log to `stage`, and leave its weights at their best step.
+
+    The best step has the lowest "eval/loss" where `validate` gives one, else it is the last. `show` is called with the
+    step a few times on the way, to print samples.
+    """
+    rng = random.Random(seed)
+    total = settings.total_steps(len(rows))
+    weights = algorithm.trainable()
+    for weight in weights:
+        weight.requires_grad_(True)
+    optimizer = accelerator.prepare(
+        torch.optim.AdamW(
+            weights, lr=settings.learning_rate, eps=settings.adam_eps, weight_decay=settings.weight_decay
+        )
+    )
+    interval = settings.evaluation_interval(len(rows))
+    best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)
+    last: dict[str, float] = {}
+    step = 0
+    with screen.bar(stage.name, total) as bar:
+        for step, batch in enumerate(_stream(rows, settings.batch_size, total, rng), start=1):
+            clock = Clock()
+            rate = settings.learning_rate * _share(settings, step - 1, total)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            last = _step(algorithm, settings, batch, weights, optimizer, accelerator, rng)
+            last |= {"learning_rate": rate, "cost/seconds": clock.seconds}
+            if step % interval == 0 or step == total:
+                measured = algorithm.validate(list(held_out)) if held_out else {}
+                last |= measured
+                best.see(step, measured)
+            stage.log(step, last)
+            bar.advance(last, SHOWN)
+            if show is not None and (step == 1 or step % max(1, total // 4) == 0):
+                show(step)
+            if best.exhausted:
+                break
+    for weight in weights:
+        weight.requires_grad_(False)
+    best.restore()
+    algorithm.finish(list(rows))
+    return Outcome(steps=step, best_step=best.step or step, metrics=last)
+
+
+def _step(
+    algorithm: Algorithm,
+    settings: StepSettings,
+    rows: list[Any],
+    weights: list[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    rng: random.Random,
+) -> dict[str, float]:
+    """Collect once, learn from it `inner_epochs` times; the metrics of the step."""
+    gathered = algorithm.collect(rows)
+    seen: list[dict[str, float]] = []
+    for _ in range(algorithm.inner_epochs):
+        for minibatch in _minibatches(gathered, algorithm.minibatch_size, rng):
+            count = algorithm.count(minibatch)
+            sums: dict[str, float] = {}
+            for part in _by_length(minibatch).split(settings.micro_batch_size):
+                loss = algorithm.loss(minibatch.rows(part), count=count)
+                accelerator.backward(loss.value)
+                for name, value in loss.metrics.items():
+                    sums[name] = sums.get(name, 0.0) + value
+            norm = accelerator.clip_grad_norm_(weights, settings.max_grad_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            seen.append({**sums, "grad_norm": float(norm)})
+    return {**gathered.metrics, **_mean(seen)}
+
+
+def _minibatches(batch: Batch, size: int, rng: random.Random) -> Iterator[Batch]:
+    """The batch's items in a new random order, cut into minibatches."""
+    if size >= len(batch):
+        yield batch
+        return
+    order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
+    for part in order.split(size):
+        yield batch.rows(part)
+
+
+def _by_length(batch: Batch) -> torch.Tensor:
+    """Items in order of their longest row, so that micro-batches hold little padding."""
+    lengths = batch.tokens.lengths_B.view(-1, batch.siblings).amax(1)
+    return torch.argsort(lengths)
+
+
+def _mean(seen: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each metric over the minibatches that have it."""
+    names = dict.fromkeys(name for metrics in seen for name in metrics)
+    found = {name: [metrics[name] for metrics in seen if name in metrics] for name in names}
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def _stream(rows: Sequence[Any], size: int, total: int, rng: random.Random) -> Iterator[list[Any]]:
+    """`total` batches from passes over the rows, each pass in a new random order; a batch may span two passes."""
+    queue: list[Any] = []
+    for _ in range(total):
+        while len(queue) < min(size, len(rows)):
+            queue += rng.sample(list(rows), len(rows))
+        yield queue[:size]
+        queue = queue[size:]
+
+
+def _share(settings: StepSettings, step: int, total: int) -> float:
+    """The learning rate at `step` (from 0) as a share of its peak."""
+    warm = int(settings.warmup * total)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    gone = (step - warm) / max(1, total - warm)
+    if settings.schedule == "linear":
+        return 1 - gone
+    return 0.5 * (1 + math.cos(math.pi * gone)) if settings.schedule == "cosine" else 1.0
+
+
+class _Best:
+    """Remembers the weights of the step with the lowest validation loss."""
+
+    def __init__(self, weights: list[nn.Parameter], patience: int | None) -> None:
+        self.weights, self.patience = weights, patience
+        self.step, self.loss, self.since = 0, math.inf, 0
+        self._kept: list[torch.Tensor] = []
+
+    def see(self, step: int, metrics: dict[str, float]) -> None:
+        """Compare an evaluation with the best so far."""
+        if "eval/loss" not in metrics:
+            return
+        if metrics["eval/loss"] < self.loss:
+            self.step, self.loss, self.since = step, metrics["eval/loss"], 0
+            self._kept = [weight.detach().clone() for weight in self.weights]
+        else:
+            self.since += 1
+
+    @property
+    def exhausted(self) -> bool:
+        """True when the loss has not improved for `patience` evaluations."""
+        return self.patience is not None and self.since >= self.patience
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the best weights back, where an evaluation chose some."""
+        for weight, kept in zip(self.weights, self._kept, strict=False):
+            weight.copy_(kept)

@@ -1,0 +1,71 @@
+"""What a person sees while a run works: bars with time left in a terminal, plain lines anywhere else."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+QUIET_SECONDS = 5.0
+"""Seconds between plain lines."""
+
+
+class Bar:
+    """One task's progress; call `advance` after each step with what is worth showing."""
+
+    def __init__(self, console: Console, title: str, total: int, progress: Progress | None) -> None:
+        self.console, self.title, self.total, self.progress = console, title, total, progress
+        self.done = 0
+        self._begun = time.monotonic()
+        self._spoken = self._begun
+        self._task = progress.add_task(title, total=total, figures="") if progress else None
+
+    def advance(self, metrics: dict[str, float], keys: tuple[str, ...]) -> None:
+        """Count one step and show the metrics named in `keys`."""
+        self.done += 1
+        figures = "  ".join(f"{key.split('/')[-1]} {metrics[key]:.3g}" for key in keys if key in metrics)
+        if self.progress is not None and self._task is not None:
+            self.progress.update(self._task, advance=1, figures=figures)
+            return
+        now = time.monotonic()
+        if now - self._spoken >= QUIET_SECONDS or self.done in (1, self.total):
+            self._spoken = now
+            left = (now - self._begun) / self.done * (self.total - self.done)
+            line = f"{self.title} {self.done}/{self.total}  {figures}  {left:.0f} s left"
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Screen:
+    """Where a run speaks."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+
+    def say(self, text: str) -> None:
+        """Print a line; text from data or models is shown as it is, without markup or control characters."""
+        shown = "".join(
+            char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+        )
+        self.console.print(shown, markup=False, highlight=False, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """Print the beginning of a stage."""
+        self.console.print(f"[bold]{escape(text)}[/bold]", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Bar]:
+        """A progress bar in a terminal, plain lines elsewhere."""
+        if not self.console.is_terminal:
+            yield Bar(self.console, title, total, None)
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )
+        with Progress(*columns, console=self.console) as progress:
+            yield Bar(self.console, title, total, progress)

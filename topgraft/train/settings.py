@@ -1,0 +1,75 @@
+"""The settings of a whole run: the sections of a recipe, each defined beside the code that reads it."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from topgraft.algorithms.ppo import Options as PPOOptions
+from topgraft.algorithms.reward_model import Options as RewardOptions
+from topgraft.algorithms.sft import Options as SFTOptions
+from topgraft.data.reading import DataSettings
+from topgraft.evaluate import METRICS
+from topgraft.model.load import ModelSettings
+from topgraft.recipe import Settings, build
+from topgraft.rollout.sampling import SamplingSettings
+
+STAGES = ("sft", "pairs", "reward", "reward-check", "ppo")
+"""What a run may do, in the order in which it is done."""
+
+
+class PairsSettings(Settings):
+    """[pairs]: simulated preferences. Chosen = the reference answer, rejected = a sample of the base model."""
+
+    samples_per_prompt: int = Field(1, ge=1)
+    """Pairs made for each prompt, each with another sample."""
+
+
+class EvaluateSettings(Settings):
+    """[evaluate]: what is measured on the test split."""
+
+    metrics: tuple[str, ...] = tuple(METRICS)
+    """Names of metrics, or "package.module:METRIC"."""
+    other_voices: str = ""
+    """File with answers to the same prompts in other voices (JSON lines: id, problem, voice, feedback), for the style
+    classifier; a shipped name or a path."""
+
+
+class RunSettings(Settings):
+    """A recipe."""
+
+    name: str
+    """The recipe's name; the run folder is called after it."""
+    about: str = ""
+    """One sentence for people."""
+    seed: int = 42
+    """Seed of everything random."""
+    threads: int = Field(0, ge=0)
+    """CPU threads; 0 leaves the choice to PyTorch."""
+    stages: tuple[str, ...] = STAGES
+    """Stages to run."""
+    samples_shown: int = Field(1, ge=0)
+    """Sample responses printed each time training shows some."""
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    sft: SFTOptions = SFTOptions()
+    pairs: PairsSettings = PairsSettings()
+    reward: RewardOptions = RewardOptions()
+    ppo: PPOOptions = PPOOptions()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> "RunSettings":
+        unknown = [stage for stage in self.stages if stage not in STAGES]
+        if unknown:
+            raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
+        needs = {"reward": "pairs", "reward-check": "pairs", "ppo": "reward"}
+        for stage, needed in needs.items():
+            if stage in self.stages and needed not in self.stages:
+                raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
+        return self
+
+
+def settings_of(raw: dict[str, Any]) -> RunSettings:
+    """Check a recipe's dictionary."""
+    return build(RunSettings, raw, f"recipe '{raw.get('name', '?')}'")

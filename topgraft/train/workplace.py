@@ -1,0 +1,164 @@
+"""What all stages of a run share: settings, folder, model, data, kept trunk states, and where it speaks."""
+
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from topgraft import __version__
+from topgraft.algorithms.protocol import Actors
+from topgraft.data.reading import digest, read
+from topgraft.data.splitting import Splits, split
+from topgraft.data.template import Template
+from topgraft.model.load import load
+from topgraft.model.split_model import SplitModel
+from topgraft.rewards.learned import LearnedReward, Reward
+from topgraft.rollout.cache import TrunkCache
+from topgraft.runs import RunFolder
+from topgraft.train.progress import Screen
+from topgraft.train.settings import RunSettings
+
+
+@dataclass
+class Workplace:
+    """Built once at the start of a run; stages add the rewards that they train."""
+
+    settings: RunSettings
+    run: RunFolder
+    screen: Screen
+    accelerator: Accelerator
+    model: SplitModel
+    template: Template
+    splits: Splits
+    cache: TrunkCache
+    rewards: dict[str, LearnedReward] = field(default_factory=dict)
+
+    def actors(self, stage: str, score: Reward | None = None) -> Actors:
+        """What an algorithm works with in `stage`; every stage has its own random generator."""
+        return Actors(
+            model=self.model,
+            template=self.template,
+            cache=self.cache,
+            sampling=self.settings.sampling,
+            generator=torch.Generator().manual_seed(stage_seed(self.settings.seed, stage)),
+            score=score,
+        )
+
+    @property
+    def start_slot(self) -> str | None:
+        """The slot that later training starts from: `sft` where it was trained, else the base model."""
+        return "sft" if "sft" in self.settings.stages else None
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """A seed for one stage, so that leaving a stage out does not change the others."""
+    return seed * 1_000_003 + sum(ord(char) * 31**place for place, char in enumerate(stage)) % 1_000_003
+
+
+def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
+    """Load data and model, split both, and check that they fit together."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    accelerator = Accelerator()
+    set_seed(settings.seed)
+    rows = read(settings.data)
+    splits = split(rows, settings.data.split, settings.data.split_seed)
+    loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
+    vocabulary = loaded.split.model.get_input_embeddings().weight.shape[0]
+    context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
+    template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
+    for row in rows:
+        template.encode_prompt(row.prompt)
+        template.encode_response(row.response)
+    template.refuse_when_mostly_cut(len(rows))
+    return Workplace(
+        settings=settings,
+        run=run,
+        screen=screen,
+        accelerator=accelerator,
+        model=loaded.split,
+        template=template,
+        splits=splits,
+        cache=TrunkCache(loaded.split, template),
+    )
+
+
+def describe(place: Workplace) -> list[str]:
+    """What will be run, in a few lines for people."""
+    model, splits = place.model, place.splits
+    blocks, dtype = len(model.parts.blocks), str(model.model.dtype).removeprefix("torch.")
+    count = sum(weight.numel() for name, weight in model.model.named_parameters() if "lora_" not in name)
+    lines = [
+        f"model     {place.settings.model.name}: {count / 1e6:.1f} M weights, {blocks} blocks, "
+        f"training blocks {model.layers} (split at {model.split_layer}), {dtype}, {model.device}",
+        f"template  {place.template.describe()}; pad id {place.template.pad_id}, "
+        f"end ids {list(place.template.end_ids)}",
+        f"data      {place.settings.data.source}: {len(splits.train)} train, {len(splits.test)} test, "
+        f"{len(splits.validation)} validation rows",
+    ]
+    for what, cut in (("prompts", place.template.cut_prompts), ("responses", place.template.cut_responses)):
+        if cut:
+            lines.append(f"          {len(cut)} {what} are too long and are cut, e.g. {min(cut)[:50]!r}")
+    return lines
+
+
+def provenance(place: Workplace) -> dict[str, Any]:
+    """Where a run comes from: versions, commit, device, seeds, digests."""
+    settings, model, splits = place.settings, place.model, place.splits
+    packages = ("torch", "transformers", "peft", "accelerate", "datasets")
+    return {
+        "topgraft": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
+        "threads": torch.get_num_threads(),
+        "commit": _commit(),
+        "command": " ".join(["topgraft", *sys.argv[1:]]),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": settings.name,
+        "about": settings.about,
+        "seed": settings.seed,
+        "stages": list(settings.stages),
+        "model": {
+            "name": settings.model.name,
+            "digest": model.base_digest,
+            "parameters": sum(w.numel() for name, w in model.model.named_parameters() if "lora_" not in name),
+            "layers": len(model.parts.blocks),
+            "trained_layers": model.layers,
+            "split_layer": model.split_layer,
+            "template": place.template.describe(),
+        },
+        "data": {
+            "source": settings.data.source,
+            "digest": digest([*splits.train, *splits.test, *splits.validation]),
+            "rows": {
+                "train": len(splits.train),
+                "test": len(splits.test),
+                "validation": len(splits.validation),
+            },
+            "problems": {
+                part: sorted({row.group for row in getattr(splits, part)})
+                for part in ("train", "test", "validation")
+            },
+            "too_long": len(place.template.cut_prompts) + len(place.template.cut_responses),
+        },
+    }
+
+
+def _commit() -> str | None:
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
