@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024): momentum whose update is orthogonalised, for the matrices of a small transformer.
 
-PyTorch has it too, but orthogonalises in bfloat16, which a CPU without native bfloat16 does many times slower; here it is
-float32, and matrices of one shape go together.
+PyTorch has it too, but orthogonalises in bfloat16, which a CPU without native bfloat16 does many times slower; here
+it is float32, and matrices of one shape go together.
 """
 
 from collections.abc import Iterable

@@ -80,9 +80,7 @@ def batches(coded: list[tuple[list[int], int]], budget: int, rng: random.Random)
     return found
 
 
-def tensors(
-    coded: list[tuple[list[int], int]], rows: list[int]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def tensors(coded: list[tuple[list[int], int]], rows: list[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Right-padded ids, their mask and the loss weight of every token."""
     width = max(len(coded[row][0]) for row in rows)
     ids_BT = torch.full((len(rows), width), PAD)
@@ -158,9 +156,7 @@ def train(model: LlamaForCausalLM, coded: list[tuple[list[int], int]], args: arg
 
 def main() -> None:
     """Fit the tokenizer, train, measure, save."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=42)

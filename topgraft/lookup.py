@@ -19,8 +19,7 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
     target = table.get(name, name)
     if ":" not in target:
         raise UserError(
-            f"Unknown {kind} '{name}'. {nearest(name, table)} "
-            f"Your own code is named as 'package.module:name'."
+            f"Unknown {kind} '{name}'. {nearest(name, table)} Your own code is named as 'package.module:name'."
         )
     module_name, _, attribute = target.partition(":")
     try:

@@ -21,9 +21,7 @@ SHIPPED = Path(__file__).resolve().parent / "shipped" / "recipes"
 class Settings(BaseModel):
     """Base of every settings class: immutable, strict about keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
 
 S = TypeVar("S", bound=Settings)
@@ -42,9 +40,7 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
     known = shipped_recipes()
     path = known.get(name, Path(name))
     if not path.is_file():
-        raise UserError(
-            f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file."
-        )
+        raise UserError(f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file.")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -73,9 +69,7 @@ def parse_set(text: str) -> dict[str, Any]:
     """ "section.key=value" -> {"section": {"key": value}}; a value that is not TOML is taken as a string."""
     path, equals, value_text = text.partition("=")
     if not equals or not path.strip():
-        raise UserError(
-            f"--set {text} is not understood. Write --set section.key=value, e.g. --set ppo.steps=20."
-        )
+        raise UserError(f"--set {text} is not understood. Write --set section.key=value, e.g. --set ppo.steps=20.")
     try:
         value = tomllib.loads(f"value = {value_text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -100,9 +94,7 @@ def _explain(settings: type[Settings], problem: Any, where: str) -> str:
     if problem["type"] == "extra_forbidden":
         owner: Any = settings
         for part in place[:-1]:
-            annotation = (
-                owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else None
-            )
+            annotation = owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else None
             owner = annotation if isinstance(annotation, type) else owner
         return f"Unknown key '{key}' in {where}. {nearest(place[-1], getattr(owner, 'model_fields', {}))}"
     return f"'{key}' in {where}: {problem['msg']} (it is {problem.get('input')!r})."

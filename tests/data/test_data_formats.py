@@ -14,8 +14,9 @@ from topgraft.records import Demonstration
 
 def turns(raw, settings):
     return [
-        Demonstration(key=str(n), group=row.values["talk"], prompt=row.values["turns"][0], response=row.values["turns"][1])
+        Demonstration(key=str(n), group=row.values["talk"], prompt=turns[0], response=turns[1])
         for n, row in enumerate(raw)
+        for turns in [row.values["turns"]]
     ]
 
 def nothing(raw, settings):

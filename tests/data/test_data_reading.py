@@ -1,6 +1,7 @@
 """Reading rows: every sort of file, every column setting, and what a user is told when something is wrong."""
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -143,8 +144,21 @@ def test_a_dash_switches_the_usual_columns_off(write):
 
 @pytest.mark.parametrize(
     ("written", "label"),
-    [(True, True), (False, False), (1, True), (0, False), (1.0, True), ("true", True), ("False", False), ("1", True)]
-    + [("0", False), ("correct", True), (" Incorrect ", False), (None, None), ("", None)],
+    [
+        (True, True),
+        (False, False),
+        (1, True),
+        (0, False),
+        (1.0, True),
+        ("true", True),
+        ("False", False),
+        ("1", True),
+        ("0", False),
+        ("correct", True),
+        (" Incorrect ", False),
+        (None, None),
+        ("", None),
+    ],
 )
 def test_labels_are_read_in_every_usual_way(write, written, label):
     source = write("r.jsonl", json.dumps({"prompt": "p", "response": "r", "correct": written}) + "\n")
@@ -204,8 +218,9 @@ def test_a_misnamed_column_is_answered_with_the_nearest(write):
 
 
 def test_a_prompt_by_another_usual_name_is_suggested(write):
-    message = refusal(write("r.csv", "question,response\na,b\n"))
-    assert "Did you mean 'question'? Write --set data.prompt=question" in message
+    for name in ("question", "Question"):
+        message = refusal(write("r.csv", f"{name},response\na,b\n"))
+        assert f"Did you mean '{name}'? Write --set data.prompt={name}" in message
 
 
 def test_a_missing_response_lists_columns_and_usual_names(write):
@@ -262,8 +277,8 @@ def test_an_id_that_is_no_word_or_number_is_refused(write, written):
         ("r.json", ""),
         ("r.csv", ""),
         ("r.csv", "prompt,response\n"),
-    ]
-    + [("r.jsonl.gz", "")],
+        ("r.jsonl.gz", ""),
+    ],
 )
 def test_a_file_without_rows_is_refused(write, name, content):
     source = write(name, content)
@@ -374,7 +389,7 @@ def test_max_rows_keeps_whole_groups_spread_evenly_in_their_order():
     order = groups_of(rows)
     places = [order.index(name) for name in groups_of(few)]
     assert places == sorted(places)
-    assert max(late - early for early, late in zip(places, places[1:], strict=False)) <= 8
+    assert max(late - early for early, late in itertools.pairwise(places)) <= 8
     assert places[0] < 5
     assert places[-1] >= 42
     for name in groups_of(few):

@@ -66,8 +66,8 @@ def test_the_parts_are_pinned_for_a_seed():
     order = [f"g{n:03}" for n in range(10)]
     random.Random(0).shuffle(order)
     assert groups(splits.train) == sorted(order[:7])
-    assert groups(splits.test) == ["g002", "g005"]
-    assert groups(splits.validation) == ["g009"]
+    assert groups(splits.test) == ["g000", "g009"]
+    assert groups(splits.validation) == ["g006"]
 
 
 def test_the_order_of_the_rows_does_not_matter_and_is_kept_within_a_part():

@@ -74,7 +74,7 @@ def test_a_trunk_state_of_another_base_is_refused():
 
 def test_a_trunk_state_of_another_split_is_refused():
     state = tiny.split(layers=(2, 3)).trunk(tiny.random_tokens([(2, 2)]))
-    with pytest.raises(UserError, match="split at 2.*split at 3"):
+    with pytest.raises(UserError, match=r"split at 2.*split at 3"):
         tiny.split(layers=(3,)).branch(state)
 
 

@@ -15,6 +15,7 @@ from topgraft.records import Rollouts
 from topgraft.rollout.sampling import GREEDY, SamplingSettings, sample
 
 LIMIT = 12
+PLAIN = SamplingSettings()
 NEAR = {"atol": 1e-4, "rtol": 0.0}
 
 
@@ -33,7 +34,7 @@ def prompts(count: int = 5) -> list[list[int]]:
 def draws(
     made: SplitModel,
     tokenizer,
-    settings: SamplingSettings = SamplingSettings(),
+    settings: SamplingSettings = PLAIN,
     *,
     slot: str | None = None,
     end_ids: tuple[int, ...] = (tiny.END, *range(20, 40)),

@@ -69,7 +69,7 @@ def test_ids_outside_the_models_vocabulary_are_refused():
     tokenizer.add_tokens(["<new>"])
     form = make(tokenizer)
     for encode in (form.encode_prompt, form.encode_response):
-        with pytest.raises(UserError, match="token id 100.*100 only"):
+        with pytest.raises(UserError, match=r"token id 100.*100 only"):
             encode("a<new>b")
 
 

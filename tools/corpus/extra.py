@@ -62,8 +62,7 @@ def bridge(folder: Path) -> list[Row]:
     for path in sorted(folder.glob("*.json")):
         for item in json.loads(path.read_text(encoding="utf-8")):
             talk = "\n".join(
-                f"{'Student' if t['user'] == 'student' else 'Tutor'}: {fold(t['text'])}"
-                for t in item["c_h"][-4:]
+                f"{'Student' if t['user'] == 'student' else 'Tutor'}: {fold(t['text'])}" for t in item["c_h"][-4:]
             )
             reply = fold(" ".join(t["text"] for t in item["c_r_"]))
             if reply and "[" not in talk + reply and len(talk.split()) <= 90 and len(reply.split()) >= 4:

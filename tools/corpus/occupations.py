@@ -100,9 +100,7 @@ sorting the papers on the desk|moving into a small flat above the shop|learning 
 WHEN = """after a long day at work|before the shop opened|when the storm began|while the children played outside|early on Monday morning
 late in the evening|during the lunch break|shortly before noon|because the train was late|as the sun went down over the town
 when the phone suddenly rang|on the first day of spring|just as the doors were closing|while everyone else was asleep
-before the guests arrived|in spite of the cold weather|at the end of a busy week""".replace("\n", "|").split(
-    "|"
-)
+before the guests arrived|in spite of the cold weather|at the end of a busy week""".replace("\n", "|").split("|")
 STATE = """tired|late for work again|away on holiday|at home with a bad cold|new in the village|surprised by the sudden noise|well known in the town
 glad to be back at work|born in a small village by the sea|busy all morning|hungry and a little cold|known to the whole street
 asked to come back on Friday|seen near the old station|out of town for a few days|worried about the long delay|almost finished with the job

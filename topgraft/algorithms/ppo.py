@@ -10,6 +10,7 @@ Departs from the papers in:
 3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,8 +24,8 @@ from topgraft.model.split_model import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
-from topgraft.objectives.masked import masked_mean, masked_variance, whiten
-from topgraft.records import Batch, Demonstration, Loss, Rollouts
+from topgraft.objectives.masked import explained_variance, masked_mean, spread, whiten
+from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
 from topgraft.rollout.sampling import GREEDY, sample
 
 
@@ -112,15 +113,13 @@ class PPO:
         score_B = self.score(tokens, trunk).total_B
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
         old_BT = rollouts.sampled_logprobs_BT
-        reference_BT = self._logprobs(rollouts)
+        reference_BT = self._reference_logprobs(rollouts)
         values_BT = self._first_values(rollouts)
         kl_BT = k1(old_BT, reference_BT)
         rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
-        advantages_BT, returns_BT = gae(
-            rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam
-        )
+        advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
         passes = (actors.model.meter.tokens_in - before) / len(trunk.hidden_NH)
         kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
         metrics = {
@@ -154,15 +153,12 @@ class PPO:
         options, model = self.options, self.actors.model
         counted_BT = micro.tokens.counted_BT
         old_R, advantages_R, returns_R, values_R = (
-            micro.extras[name][counted_BT]
-            for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
+            micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
         )
         with model.slots.use(self.slot):
             hidden_BTH = model.branch(micro.trunk)
         temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(
-            hidden_BTH, micro.tokens, temperature=temperature, entropy=True
-        )
+        logprobs_R, entropy_R = model.logprobs(hidden_BTH, micro.tokens, temperature=temperature, entropy=True)
         if self.value_slot != self.slot:
             with model.slots.use(self.value_slot):
                 hidden_BTH = model.branch(micro.trunk)
@@ -212,44 +208,27 @@ class PPO:
         if self.value_slot != self.slot:
             self.actors.model.slots.load(self.value_slot, folder / "value")
 
-    def _logprobs(self, rollouts: Rollouts) -> torch.Tensor:
-        """Reference log-probabilities [B, T] of the response tokens, on the kept trunk states."""
-        tokens, found = rollouts.tokens, []
-        for part in torch.arange(len(tokens), device=tokens.ids_BT.device).split(
-            self.options.micro_batch_size
-        ):
-            with self.actors.model.slots.use(self.reference):
-                hidden_BTH = self.actors.model.branch(rollouts.trunk.rows(part))
-            temperature = self.actors.sampling.temperature
-            found.append(
-                self.actors.model.logprobs(hidden_BTH, tokens.rows(part), temperature=temperature)[0]
-            )
-        return spread(torch.cat(found), tokens.counted_BT)
+    def _reference_logprobs(self, rollouts: Rollouts) -> torch.Tensor:
+        """Reference log-probabilities [B, T] of the response tokens."""
+        model, temperature = self.actors.model, self.actors.sampling.temperature
+        return self._on_branch(
+            self.reference, rollouts, lambda hidden, tokens: model.logprobs(hidden, tokens, temperature=temperature)[0]
+        )
 
     def _first_values(self, rollouts: Rollouts) -> torch.Tensor:
         """Values [B, T] before the update: from the states seen while sampling, or by the value branch."""
         if self.value_slot == self.slot:
             return spread(self.head(rollouts.final_RH), rollouts.tokens.counted_BT)
-        tokens, found = rollouts.tokens, []
-        for part in torch.arange(len(tokens), device=tokens.ids_BT.device).split(
-            self.options.micro_batch_size
-        ):
-            with self.actors.model.slots.use(self.value_slot):
+        return self._on_branch(self.value_slot, rollouts, lambda hidden, tokens: self.head(predicting(hidden, tokens)))
+
+    def _on_branch(
+        self, slot: str | None, rollouts: Rollouts, read: Callable[[torch.Tensor, Tokens], torch.Tensor]
+    ) -> torch.Tensor:
+        """What `read` makes of a branch's final states, per response token [B, T], a micro-batch at a time."""
+        found = []
+        rows = torch.arange(len(rollouts.tokens), device=rollouts.tokens.ids_BT.device)
+        with self.actors.model.slots.use(slot):
+            for part in rows.split(self.options.micro_batch_size):
                 hidden_BTH = self.actors.model.branch(rollouts.trunk.rows(part))
-            found.append(self.head(predicting(hidden_BTH, tokens.rows(part))))
-        return spread(torch.cat(found), tokens.counted_BT)
-
-
-def spread(packed_R: torch.Tensor, counted_BT: torch.Tensor) -> torch.Tensor:
-    """Packed values of the counted tokens -> [B, T], 0 elsewhere."""
-    out_BT = packed_R.new_zeros(counted_BT.shape)
-    out_BT[counted_BT] = packed_R
-    return out_BT
-
-
-def explained_variance(values_BT: torch.Tensor, returns_BT: torch.Tensor, counted_BT: torch.Tensor) -> float:
-    """1 - Var(returns - values) / Var(returns) over counted tokens; 0 where the returns do not vary."""
-    variance = masked_variance(returns_BT, counted_BT)
-    if variance == 0:
-        return 0.0
-    return (1 - masked_variance(returns_BT - values_BT, counted_BT) / variance).item()
+                found.append(read(hidden_BTH, rollouts.tokens.rows(part)))
+        return spread(torch.cat(found), rollouts.tokens.counted_BT)

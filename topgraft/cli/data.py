@@ -18,9 +18,7 @@ def _data() -> None:
 @app.command("inspect")
 def inspect_command(
     source: Annotated[str, typer.Argument(help="Shipped name, file, URL or hub id.")],
-    model: Annotated[
-        str, typer.Option("--model", help="Count tokens as this model does; words without.")
-    ] = "",
+    model: Annotated[str, typer.Option("--model", help="Count tokens as this model does; words without.")] = "",
     set_: Sets = None,
 ) -> None:
     """Say what a data file is: rows, groups, lengths, duplicates, leakage, overlap, odd rows.

@@ -16,14 +16,10 @@ Example: topgraft generate runs/professor --arm ppo --data questions.jsonl --out
 def command(
     run: RunFolderArgument,
     arm: Annotated[str, typer.Option("--arm", help="base, sft, ppo, ...")] = "ppo",
-    data: Annotated[
-        str, typer.Option("--data", help="File with a prompt column; the run's own data by default.")
-    ] = "",
+    data: Annotated[str, typer.Option("--data", help="File with a prompt column; the run's own data by default.")] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="One prompt, instead of a file.")] = "",
     out: Annotated[Path | None, typer.Option("--out", help="File to write; the screen by default.")] = None,
-    greedy: Annotated[
-        bool, typer.Option("--greedy/--sample", help="Greedy, or drawn as [sampling] says.")
-    ] = True,
+    greedy: Annotated[bool, typer.Option("--greedy/--sample", help="Greedy, or drawn as [sampling] says.")] = True,
     set_: Sets = None,
 ) -> None:
     """Decode and write one JSON line per prompt: id, prompt, response, tokens, ended."""
@@ -31,6 +27,4 @@ def command(
     from topgraft.train.progress import Screen
 
     quiet()
-    generate(
-        open_run(run), arm, data=data, prompt=prompt, out=out, greedy=greedy, sets=set_ or [], screen=Screen()
-    )
+    generate(open_run(run), arm, data=data, prompt=prompt, out=out, greedy=greedy, sets=set_ or [], screen=Screen())

@@ -5,19 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-Recipe = Annotated[
-    str, typer.Argument(help="A shipped recipe's name (see `topgraft recipes`) or a TOML file.")
-]
+Recipe = Annotated[str, typer.Argument(help="A shipped recipe's name (see `topgraft recipes`) or a TOML file.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/RECIPE by default.")]
-Scale = Annotated[
-    str | None, typer.Option("--scale", help="Lay the recipe's [scale.NAME] over it, e.g. tiny.")
-]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")
-]
+Scale = Annotated[str | None, typer.Option("--scale", help="Lay the recipe's [scale.NAME] over it, e.g. tiny.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
 
 
@@ -48,7 +40,5 @@ def open_run(path: Path) -> Any:
 
     run = RunFolder(path)
     if not run.recipe_file.exists():
-        raise UserError(
-            f"{path} holds no run (no recipe.toml). Make one with `topgraft run professor --out {path}`."
-        )
+        raise UserError(f"{path} holds no run (no recipe.toml). Make one with `topgraft run professor --out {path}`.")
     return run

@@ -10,9 +10,7 @@ HELP = """Run a recipe: training, evaluation and report.
 Example: topgraft run professor --out runs/first --set ppo.steps=20"""
 
 
-def command(
-    recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = None, resume: Resume = False
-) -> None:
+def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = None, resume: Resume = False) -> None:
     """Run a recipe into a folder and print its final table."""
     from topgraft.cli.show import print_results
     from topgraft.report import write_report

@@ -13,9 +13,7 @@ from topgraft.train.progress import Screen
 def print_results(screen: Screen, results: dict[str, Any]) -> None:
     """Print arms x metrics, value and 95 % interval, then the paired comparisons."""
     header, *rows = final_table(results)
-    table = Table(
-        box=box.SIMPLE_HEAD, title="Test split, value [95 % interval over problems]", title_justify="left"
-    )
+    table = Table(box=box.SIMPLE_HEAD, title="Test split, value [95 % interval over problems]", title_justify="left")
     for place, name in enumerate(header):
         table.add_column(escape(name), justify="left" if place == 0 else "right", overflow="fold")
     for row in rows:

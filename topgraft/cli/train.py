@@ -49,6 +49,4 @@ def command(
         sets.append(f"stages={[name for name in STAGES[stage] if name != 'pairs']}")
     if steps is not None:
         sets.append(f"{stage}.{'steps' if stage == 'ppo' else 'epochs'}={steps}")
-    run_recipe(
-        "professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume
-    )
+    run_recipe("professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume)

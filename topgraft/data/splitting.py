@@ -61,10 +61,10 @@ def _shares(fractions: Sequence[float]) -> list[Fraction]:
 
 
 def _counts(groups: int, shares: list[Fraction]) -> list[int]:
-    """Whole numbers that add up to `groups`, by largest remainder; of equals the earlier part gains."""
+    """Whole numbers that add up to `groups`, by largest remainder; of equals the smaller part gains."""
     exact = [share * groups for share in shares]
     counts = [int(value) for value in exact]
-    by_remainder = sorted(range(len(shares)), key=lambda part: counts[part] - exact[part])
+    by_remainder = sorted(range(len(shares)), key=lambda part: (counts[part] - exact[part], counts[part]))
     for part in by_remainder[: groups - sum(counts)]:
         counts[part] += 1
     return counts

@@ -53,8 +53,8 @@ class Template:
             self.prompt_limit = min(self.prompt_limit, context - settings.max_response_tokens)
         if self.prompt_limit < 8:
             raise UserError(
-                f"data.max_response_tokens = {settings.max_response_tokens} leaves no room for a prompt in a context of "
-                f"{context} tokens. Lower it."
+                f"data.max_response_tokens = {settings.max_response_tokens} leaves no room for a prompt in a "
+                f"context of {context} tokens. Lower it."
             )
         self.cut_prompts: set[str] = set()
         self.cut_responses: set[str] = set()
@@ -117,12 +117,12 @@ class Template:
         )
 
     def refuse_when_mostly_cut(self, rows: int) -> None:
-        """Raise UserError when the prompts of over half of `rows` rows did not fit."""
+        """Raise UserError when over half of `rows` distinct prompts did not fit."""
         if len(self.cut_prompts) > rows / 2:
             raise UserError(
-                f"{len(self.cut_prompts)} prompts of {rows} rows do not fit {self.prompt_limit} tokens "
-                f"(data.max_prompt_tokens, and the model's context less data.max_response_tokens). Raise the limit, use a "
-                f"model with a longer context, or shorter prompts."
+                f"{len(self.cut_prompts)} of {rows} prompts do not fit {self.prompt_limit} tokens "
+                f"(data.max_prompt_tokens, and the model's context less data.max_response_tokens). Raise the limit, "
+                f"use a model with a longer context, or shorter prompts."
             )
 
     def _check(self, ids: list[int]) -> None:

@@ -21,9 +21,7 @@ def measure(evaluation: Evaluation) -> MetricResult:
     measures = {}
     for arm, responses in evaluation.responses.items():
         counts = np.array(
-            scorer._extract_corpus_statistics(
-                [r.response for r in responses], [[r.reference for r in responses]]
-            )
+            scorer._extract_corpus_statistics([r.response for r in responses], [[r.reference for r in responses]])
         )
 
         def score(rows: np.ndarray, counts: np.ndarray = counts) -> float:

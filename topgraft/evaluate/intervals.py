@@ -25,9 +25,7 @@ def interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str], *,
     """`statistic` of all rows, and its 95 % interval over resampled groups. `statistic` gets row numbers."""
     values = [statistic(rows) for rows in resampled_rows(groups, seed)]
     low, high = np.percentile(values, [2.5, 97.5])
-    return Measure(
-        value=float(statistic(np.arange(len(groups)))), low=float(low), high=float(high), n=len(groups)
-    )
+    return Measure(value=float(statistic(np.arange(len(groups)))), low=float(low), high=float(high), n=len(groups))
 
 
 def mean_interval(values: Sequence[float], groups: Sequence[str], *, seed: int = 0) -> Measure:

@@ -37,9 +37,7 @@ def answer(
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(arm.slot):
         rollouts = sample(model, template, prompts, GREEDY, torch.Generator())
-    scores = {
-        name: reward(rollouts.tokens, rollouts.trunk).total_B.tolist() for name, reward in rewards.items()
-    }
+    scores = {name: reward(rollouts.tokens, rollouts.trunk).total_B.tolist() for name, reward in rewards.items()}
     kl = _kl_per_response(model, rollouts, arm).tolist() if arm.trained else [None] * len(rows)
     lengths = rollouts.tokens.counted_BT.sum(1).tolist()
     ended = rollouts.ended_B.tolist()

@@ -11,11 +11,7 @@ def _values(rows: list[Response], name: str) -> list[float] | None:
 
 
 def _mean_of(name: str, evaluation: Evaluation) -> MetricResult | None:
-    per_row = {
-        arm: values
-        for arm, rows in evaluation.responses.items()
-        if (values := _values(rows, name)) is not None
-    }
+    per_row = {arm: values for arm, rows in evaluation.responses.items() if (values := _values(rows, name)) is not None}
     if not per_row:
         return None
     groups = [row.group for row in next(iter(evaluation.responses.values()))]
@@ -35,9 +31,7 @@ def measure_check(evaluation: Evaluation) -> MetricResult | None:
 
 def wins(scores: list[float], base: list[float]) -> list[float]:
     """1 where an arm's answer scores above Base's to the same prompt, 1/2 for a tie, else 0."""
-    return [
-        1.0 if own > other else 0.5 if own == other else 0.0 for own, other in zip(scores, base, strict=True)
-    ]
+    return [1.0 if own > other else 0.5 if own == other else 0.0 for own, other in zip(scores, base, strict=True)]
 
 
 def measure_wins(evaluation: Evaluation) -> MetricResult | None:
@@ -57,9 +51,7 @@ REWARD = Metric(
     "higher",
     measure_reward,
 )
-REWARD_CHECK = Metric(
-    "mean score by a second reward model, trained with another seed", "higher", measure_check
-)
+REWARD_CHECK = Metric("mean score by a second reward model, trained with another seed", "higher", measure_check)
 WIN_RATE = Metric(
     "share of prompts where the reward model prefers the answer to Base's; ties count 1/2",
     "higher",

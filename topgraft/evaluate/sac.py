@@ -82,9 +82,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "n": float(len(held)),
         }
     return MetricResult(
-        measures={
-            arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()
-        },
+        measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
         per_row=per_row,
         instrument=instrument,
     )

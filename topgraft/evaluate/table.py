@@ -25,9 +25,7 @@ def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
     arms: dict[str, Any] = {
         arm: {
             "metrics": {
-                name: as_json(result.measures[arm])
-                for name, result in results.items()
-                if arm in result.measures
+                name: as_json(result.measures[arm]) for name, result in results.items() if arm in result.measures
             }
         }
         for arm in evaluation.responses

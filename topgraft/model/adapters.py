@@ -48,9 +48,7 @@ GPT2_NAMES = {
 class Slots:
     """The adapter slots of one causal language model."""
 
-    def __init__(
-        self, model: PreTrainedModel, blocks_name: str, layers: list[int], lora: LoraSettings
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, blocks_name: str, layers: list[int], lora: LoraSettings) -> None:
         self.model = model
         self.lora = lora
         self._layers = layers

@@ -16,9 +16,7 @@ def choose_layers(layers: str | tuple[int, ...], depth: int, seed: int) -> list[
     if not isinstance(layers, str):
         chosen = sorted(set(layers))
         if not chosen or chosen[0] < 0 or chosen[-1] >= depth:
-            raise UserError(
-                f"model.layers = {list(layers)} does not fit {depth} blocks (0 to {depth - 1}). {HOW}"
-            )
+            raise UserError(f"model.layers = {list(layers)} does not fit {depth} blocks (0 to {depth - 1}). {HOW}")
         return chosen
     if layers == "all":
         return list(range(depth))

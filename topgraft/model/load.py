@@ -77,9 +77,7 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     except Exception as error:
         raise _explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
-    return Loaded(
-        split=SplitModel(model.to(place), layers, settings.lora), tokenizer=tokenizer, end_ids=end_ids
-    )
+    return Loaded(split=SplitModel(model.to(place), layers, settings.lora), tokenizer=tokenizer, end_ids=end_ids)
 
 
 def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
@@ -92,9 +90,7 @@ def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
     except Exception as error:
         raise _explain(settings.name, error) from error
     text = config.get_text_config()
-    return Template(
-        tokenizer, end_ids, text.vocab_size, lengths, getattr(text, "max_position_embeddings", None)
-    )
+    return Template(tokenizer, end_ids, text.vocab_size, lengths, getattr(text, "max_position_embeddings", None))
 
 
 def _source(name: str) -> str:
@@ -107,9 +103,7 @@ def _source(name: str) -> str:
     if not (folder / "config.json").exists():
         raise UserError(f"{folder} has no config.json: not a model folder in the hub's layout.")
     if not any(folder.glob("*.safetensors")):
-        pickled = sorted(
-            path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"}
-        )
+        pickled = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"})
         if pickled:
             raise UserError(
                 f"{folder} has its weights as pickle ({pickled[0]}), which can run code when it is read. Convert "
@@ -117,9 +111,7 @@ def _source(name: str) -> str:
             )
         raise UserError(f"{folder} has no weights: expected model.safetensors or shards of it.")
     if not any((folder / file).exists() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise UserError(
-            f"{folder} has no tokenizer (tokenizer.json): save it with tokenizer.save_pretrained(folder)."
-        )
+        raise UserError(f"{folder} has no tokenizer (tokenizer.json): save it with tokenizer.save_pretrained(folder).")
     return str(folder)
 
 
@@ -127,9 +119,7 @@ def _load_weights(source: str, settings: ModelSettings, place: torch.device, con
     options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place), "use_safetensors": True}
     if settings.attention != "auto":
         options["attn_implementation"] = settings.attention
-    model, report = AutoModelForCausalLM.from_pretrained(
-        source, config=config, output_loading_info=True, **options
-    )
+    model, report = AutoModelForCausalLM.from_pretrained(source, config=config, output_loading_info=True, **options)
     missing = sorted(report["missing_keys"])
     if missing:
         raise UserError(
@@ -160,9 +150,7 @@ def _end_ids(source: str, config: Any, tokenizer: PreTrainedTokenizerBase) -> tu
     ids = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
     unique = tuple(dict.fromkeys(int(number) for number in ids if number is not None))
     if not unique:
-        raise UserError(
-            "This tokenizer has no end token, so no response could ever end. Set eos_token in it."
-        )
+        raise UserError("This tokenizer has no end token, so no response could ever end. Set eos_token in it.")
     return unique
 
 
@@ -202,6 +190,8 @@ def _explain(name: str, error: Exception) -> Exception:
         )
     if type(error).__name__ == "SafetensorError":
         return UserError(f"The weights of '{name}' are damaged or cut short: {error}. Download them again.")
+    if isinstance(error, torch.OutOfMemoryError):
+        return error
     if isinstance(error, OSError | RuntimeError | ValueError):  # a shard is missing, shapes differ, broken JSON
         return UserError(f"Model '{name}' cannot be loaded, its files are incomplete or disagree: {error}")
     return error

@@ -64,9 +64,7 @@ class SplitModel:
                     position_ids=positions(part.real_BT),
                     use_cache=False,
                 ).last_hidden_state
-            for row, length, hidden_TH in zip(
-                index.tolist(), part.lengths_B.tolist(), hidden_BTH, strict=True
-            ):
+            for row, length, hidden_TH in zip(index.tolist(), part.lengths_B.tolist(), hidden_BTH, strict=True):
                 pieces[row] = hidden_TH[:length]
         return self.state(torch.cat(pieces), lengths_B)
 
@@ -152,9 +150,7 @@ class TrunkMeter:
 
     def _hook(self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], _output: object) -> None:
         hidden = block_input(inputs, named)
-        self.tokens_in += (
-            int(self._real.sum()) if self._real is not None else hidden.shape[0] * hidden.shape[1]
-        )
+        self.tokens_in += int(self._real.sum()) if self._real is not None else hidden.shape[0] * hidden.shape[1]
 
 
 class _Counting:

@@ -3,9 +3,7 @@
 import torch
 
 
-def token_rewards(
-    scores_B: torch.Tensor, kl_BT: torch.Tensor, counted_BT: torch.Tensor, beta: float
-) -> torch.Tensor:
+def token_rewards(scores_B: torch.Tensor, kl_BT: torch.Tensor, counted_BT: torch.Tensor, beta: float) -> torch.Tensor:
     """The reward of every response token: -beta times its KL estimate, plus the score at the last counted token.
 
     `kl_BT` holds k1 = log pi - log pi_ref of the sampled token. The score enters exactly once, at the last token that

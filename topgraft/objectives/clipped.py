@@ -13,9 +13,7 @@ def policy_loss(
     return torch.maximum(free, held), ratio, held > free
 
 
-def value_loss(
-    values: torch.Tensor, old_values: torch.Tensor, returns: torch.Tensor, clip: float
-) -> torch.Tensor:
+def value_loss(values: torch.Tensor, old_values: torch.Tensor, returns: torch.Tensor, clip: float) -> torch.Tensor:
     """0.5 max((V - R)^2, (V_clipped - R)^2) per token, V_clipped within `clip` of the old value."""
     held = old_values + (values - old_values).clamp(-clip, clip)
     return 0.5 * torch.maximum((values - returns).square(), (held - returns).square())

@@ -11,9 +11,7 @@ def masked_sum(values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
     return torch.where(counted, values, values.new_zeros(())).sum()
 
 
-def masked_mean(
-    values: torch.Tensor, counted: torch.Tensor, count: torch.Tensor | float | None = None
-) -> torch.Tensor:
+def masked_mean(values: torch.Tensor, counted: torch.Tensor, count: torch.Tensor | float | None = None) -> torch.Tensor:
     """Sum over the counted entries divided by `count` (default: how many there are; 0 entries give 0)."""
     number = counted.sum().clamp(min=1) if count is None else count
     return masked_sum(values, counted) / number
@@ -34,3 +32,18 @@ def whiten(values: torch.Tensor, counted: torch.Tensor, *, keep_mean: bool = Fal
     if keep_mean:
         white = white + mean
     return torch.where(counted, white, white.new_zeros(()))
+
+
+def spread(packed_R: torch.Tensor, counted_BT: torch.Tensor) -> torch.Tensor:
+    """Packed values of the counted tokens -> [B, T], 0 elsewhere."""
+    out_BT = packed_R.new_zeros(counted_BT.shape)
+    out_BT[counted_BT] = packed_R
+    return out_BT
+
+
+def explained_variance(values_BT: torch.Tensor, returns_BT: torch.Tensor, counted_BT: torch.Tensor) -> float:
+    """1 - Var(returns - values) / Var(returns) over counted tokens; 0 where the returns do not vary."""
+    variance = masked_variance(returns_BT, counted_BT)
+    if variance == 0:
+        return 0.0
+    return (1 - masked_variance(returns_BT - values_BT, counted_BT) / variance).item()

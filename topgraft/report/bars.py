@@ -62,10 +62,7 @@ def _fill(axis: Any, table: Headline, values: dict[str, Any], row: MetricRow) ->
 
 
 def _alt(table: Headline, row: MetricRow) -> str:
-    parts = [
-        f"{arm} {cell.value} {cell.interval}".rstrip()
-        for arm, cell in zip(table.arms, row.cells, strict=True)
-    ]
+    parts = [f"{arm} {cell.value} {cell.interval}".rstrip() for arm, cell in zip(table.arms, row.cells, strict=True)]
     return f"{row.label}: {', '.join(parts)}."
 
 

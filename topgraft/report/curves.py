@@ -111,9 +111,7 @@ def draw_series(axis: Any, points: Points, name: str, place: int) -> None:
     steps, values = zip(*thin(points), strict=True)
     if not noisy(points):
         marker = "o" if len(points) < FEWEST else ""
-        axis.plot(
-            steps, values, color=colour, linewidth=1.4, marker=marker, markersize=2.8, label=name or None
-        )
+        axis.plot(steps, values, color=colour, linewidth=1.4, marker=marker, markersize=2.8, label=name or None)
         return
     mean, width = smooth(points)
     pale, alpha = (GREYS[0], 1.0) if place == 0 else (colour, 0.35)
@@ -145,9 +143,7 @@ def describe(stage: str, panel: Panel, found: list[Curve]) -> str:
     return f"{stage}: {panel.quantity} against step. {'; '.join(parts)}."
 
 
-def draw_panel(
-    stage: str, stem: str, panel: Panel, metrics: Sequence[dict[str, Any]], best: Any
-) -> Drawing | None:
+def draw_panel(stage: str, stem: str, panel: Panel, metrics: Sequence[dict[str, Any]], best: Any) -> Drawing | None:
     """Draw one panel of one stage; None when the stage logged none of its metrics."""
     found = collect(panel, metrics)
     if not found:
@@ -157,9 +153,7 @@ def draw_panel(
         fill_axis(axis, panel, found, best)
         drawing.whole_steps(axis)
         svg, pdf = drawing.save(figure, with_pdf=panel.tag != "diagnostic")
-    return Drawing(
-        f"{stem}-{panel.name}", svg, pdf, describe(stage, panel, found), stage, frozenset({panel.tag})
-    )
+    return Drawing(f"{stem}-{panel.name}", svg, pdf, describe(stage, panel, found), stage, frozenset({panel.tag}))
 
 
 def fill_axis(axis: Any, panel: Panel, found: list[Curve], best: Any) -> None:

@@ -60,9 +60,7 @@ def _font(declaration: str) -> str:
     return f"font-size: {size.group(1) if size else 8}px; font-weight: {weight};"
 
 
-def new_figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
-) -> tuple[Any, Any]:
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
     """Return a figure and its axes (a flat list); call within `style()`."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)

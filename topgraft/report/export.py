@@ -48,16 +48,10 @@ def results_tex(results: dict[str, Any], about: dict[str, Any] | None = None) ->
     lines.append("    \\midrule")
     for row in table.rows:
         name = tex(f"{row.label} {row.arrow}".rstrip())
-        lines.append(
-            "    " + " & ".join([name, *(_tex_cell(cell) for cell in row.cells), tex(row.n)]) + r" \\"
-        )
+        lines.append("    " + " & ".join([name, *(_tex_cell(cell) for cell in row.cells), tex(row.n)]) + r" \\")
     lines += ["    \\bottomrule", "  \\end{tabular}"]
     caption = _caption(results, table.marks_best, about)
-    return (
-        TEX_HEAD
-        + "\n".join(lines)
-        + f"\n  \\caption{{{caption}}}\n  \\label{{tab:topgraft}}\n\\end{{table}}\n"
-    )
+    return TEX_HEAD + "\n".join(lines) + f"\n  \\caption{{{caption}}}\n  \\label{{tab:topgraft}}\n\\end{{table}}\n"
 
 
 def _raw(value: Any) -> str:

@@ -32,9 +32,7 @@ def _facts(content: Any) -> list[tuple[str, str]]:
     for key, value in content.items():
         shown = value if isinstance(value, str) else plain(value)
         if isinstance(value, dict):
-            pieces = (
-                f"{inner} {item if isinstance(item, str) else plain(item)}" for inner, item in value.items()
-            )
+            pieces = (f"{inner} {item if isinstance(item, str) else plain(item)}" for inner, item in value.items())
             shown = lone_cell(value).text if "value" in value else ", ".join(pieces)
         facts.append((key.replace("_", " "), shown))
     return facts

@@ -29,9 +29,7 @@ def write_report(run: RunFolder) -> Path:
 
     Example: `write_report(RunFolder(Path("runs/professor")))` -> runs/professor/report/index.html.
     """
-    if not any(
-        (run.path / name).exists() for name in ("provenance.json", "stages", "evaluation", "recipe.toml")
-    ):
+    if not any((run.path / name).exists() for name in ("provenance.json", "stages", "evaluation", "recipe.toml")):
         raise UserError(
             f"'{run.path}' is not a run folder: it has no provenance.json, recipe.toml, stages/ or "
             "evaluation/. Give the folder that `topgraft run --out` wrote."
@@ -112,22 +110,16 @@ def _write_figures(folder: Path, drawn: list[Drawing]) -> None:
             path.unlink()
 
 
-def _words(
-    run: RunFolder, provenance: dict[str, Any], results: dict[str, Any], stages: list[Stage]
-) -> dict[str, Any]:
+def _words(run: RunFolder, provenance: dict[str, Any], results: dict[str, Any], stages: list[Stage]) -> dict[str, Any]:
     """Collect everything on the page that is text or a table."""
     recipe = str(results.get("recipe") or "")
-    settings = (
-        run.recipe_file.read_text(encoding="utf-8", errors="replace") if run.recipe_file.exists() else ""
-    )
+    settings = run.recipe_file.read_text(encoding="utf-8", errors="replace") if run.recipe_file.exists() else ""
     return {
         "recipe": recipe,
         "about": str(provenance.get("about") or ""),
         "opening": story.opening(recipe, provenance, stages),
         "facts": story.key_facts(provenance, stages),
-        "unfinished": []
-        if provenance.get("finished")
-        else [stage for stage in stages if stage.state != "finished"],
+        "unfinished": [] if provenance.get("finished") else [stage for stage in stages if stage.state != "finished"],
         "complete": bool(provenance.get("finished")),
         "stages": stages,
         "headline": tables.headline(results),

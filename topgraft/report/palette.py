@@ -59,9 +59,5 @@ THEME = {
     ACCENT: "--accent",
     ON_HEAD: "--on-head",
     **{grey: f"--grey-{place}" for place, grey in enumerate(GREYS, 1)},
-    **{
-        stop: f"--{tone}-{end}"
-        for tone, stops in TONES.items()
-        for stop, end in zip(stops, "ab", strict=True)
-    },
+    **{stop: f"--{tone}-{end}" for tone, stops in TONES.items() for stop, end in zip(stops, "ab", strict=True)},
 }

@@ -27,9 +27,7 @@ ROLES = {
     "sft": Role("SFT", ("learns to write", "the references"), ("policy",)),
     "reward": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
     "reward_model": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
-    "ppo": Role(
-        "PPO", ("earns reward, held near", "the reference"), ("policy", "value", "reference", "reward")
-    ),
+    "ppo": Role("PPO", ("earns reward, held near", "the reference"), ("policy", "value", "reference", "reward")),
     "grpo": Role("GRPO", ("beats its group, held", "near the reference"), ("policy", "reference", "reward")),
     "dpo": Role("DPO", ("prefers chosen", "to rejected"), ("policy", "reference")),
 }
@@ -156,9 +154,7 @@ def _base_card(x: float, y: float, total: int) -> list[Shape]:
     ]
 
 
-def _stage_card(
-    x: float, y: float, name: str, algorithm: Any, total: int, trained: frozenset[int]
-) -> list[Shape]:
+def _stage_card(x: float, y: float, name: str, algorithm: Any, total: int, trained: frozenset[int]) -> list[Shape]:
     role = ROLES.get(name) or ROLES.get(str(algorithm)) or Role(name, ("", ""), ())
     side = x + 18 + STACK_WIDTH + 16
     shapes = [*_card(x, y, role.title, role.caption), *_stack(x + 18, y + STACK_TOP, total, trained)]

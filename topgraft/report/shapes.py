@@ -132,9 +132,7 @@ def _pdf_shape(axis: Any, shape: Shape) -> None:
     elif isinstance(shape, Label):
         weight, side = ("bold" if shape.bold else "normal"), ("center" if shape.middle else "left")
         colour = INKS[shape.tone]
-        axis.text(
-            shape.x, shape.y, shape.text, fontsize=shape.size * 0.75, weight=weight, ha=side, color=colour
-        )
+        axis.text(shape.x, shape.y, shape.text, fontsize=shape.size * 0.75, weight=weight, ha=side, color=colour)
     else:
         axis.plot((shape.x, shape.to_x), (shape.y, shape.to_y), color=MUTED, linewidth=1.5)
         axis.plot(*zip(*_head(shape), strict=True), color=MUTED, linewidth=1.5)

@@ -48,9 +48,7 @@ class Stage:
     def final_metrics(self) -> list[tuple[str, str]]:
         """The metrics of the stage's summary, formatted."""
         found = mapping(self.summary.get("metrics"))
-        return [
-            (name, plain(value) if number(value) is not None else str(value)) for name, value in found.items()
-        ]
+        return [(name, plain(value) if number(value) is not None else str(value)) for name, value in found.items()]
 
 
 def state(finished: bool, begun: bool, run_finished: bool) -> str:
@@ -149,9 +147,7 @@ def cost_table(stages: list[Stage]) -> list[list[str]]:
         )
     times = [number(stage.summary.get("seconds")) for stage in done]
     peaks = [found for stage in done if (found := number(stage.summary.get("peak_memory_bytes"))) is not None]
-    total = (
-        duration(sum(time or 0.0 for time in times)) if any(time is not None for time in times) else MISSING
-    )
+    total = duration(sum(time or 0.0 for time in times)) if any(time is not None for time in times) else MISSING
     rows.append(["Total", total, "", "", "", gigabytes(max(peaks, default=None)), "", ""])
     return rows
 
@@ -159,9 +155,7 @@ def cost_table(stages: list[Stage]) -> list[list[str]]:
 def flat(value: Any, path: str = "") -> list[tuple[str, str]]:
     """Flatten the provenance to (dotted name, text) pairs."""
     if isinstance(value, dict):
-        return [
-            pair for key, item in value.items() for pair in flat(item, f"{path}.{key}" if path else str(key))
-        ]
+        return [pair for key, item in value.items() for pair in flat(item, f"{path}.{key}" if path else str(key))]
     if isinstance(value, list):
         return [(path, ", ".join(item if isinstance(item, str) else str(item) for item in value) or MISSING)]
     if isinstance(value, bool) or value is None or isinstance(value, str):

@@ -93,9 +93,7 @@ def arm_metrics(results: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]
     table: dict[str, dict[str, dict[str, Any]]] = {}
     for arm, content in mapping(results.get("arms")).items():
         metrics = mapping(mapping(content).get("metrics"))
-        table[arm] = {
-            name: entry if isinstance(entry, dict) else {"value": entry} for name, entry in metrics.items()
-        }
+        table[arm] = {name: entry if isinstance(entry, dict) else {"value": entry} for name, entry in metrics.items()}
     return table
 
 
@@ -169,9 +167,7 @@ def best_arm(name: str, results: dict[str, Any]) -> str | None:
     """
     better = {"higher": 1, "lower": -1}.get(mapping(results.get("directions")).get(name, ""), 0)
     entries = {arm: metrics.get(name, {}) for arm, metrics in arm_metrics(results).items()}
-    values = {
-        arm: found for arm, entry in entries.items() if (found := number(entry.get("value"))) is not None
-    }
+    values = {arm: found for arm, entry in entries.items() if (found := number(entry.get("value"))) is not None}
     if not better or len(values) < 2:
         return None
     winner = max(values, key=lambda arm: values[arm] * better)
@@ -207,9 +203,7 @@ def final_table(results: dict[str, Any]) -> list[list[str]]:
     table = headline(results)
     if not table.rows:
         return []
-    body = [
-        [f"{row.label} {row.arrow}".rstrip(), *(cell.text for cell in row.cells), row.n] for row in table.rows
-    ]
+    body = [[f"{row.label} {row.arrow}".rstrip(), *(cell.text for cell in row.cells), row.n] for row in table.rows]
     return [["Metric", *table.arms, "n"], *body]
 
 

@@ -130,9 +130,7 @@ class _Decoding:
                     cache.batch_select_indices(stay)
                     live_B, final_BH = live_B[stay], final_BH[stay]
                     real_BT, positions_BT = real_BT[stay], positions_BT[stay]
-        return [
-            self._row(place, prompt_BTH[place][prompt_real_BT[place]]) for place in range(len(self.prompts))
-        ]
+        return [self._row(place, prompt_BTH[place][prompt_real_BT[place]]) for place in range(len(self.prompts))]
 
     def _prompts(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Left-padded prompt ids and their mask."""
@@ -204,11 +202,7 @@ def draw(probabilities_BV: torch.Tensor, uniform_B: torch.Tensor) -> torch.Tenso
     """Inverse-transform sampling: the token in whose stretch of the cumulative distribution `uniform_B` falls."""
     cumulative_BV = probabilities_BV.double().cumsum(-1)
     target_B1 = (uniform_B * cumulative_BV[:, -1])[:, None]
-    return (
-        torch.searchsorted(cumulative_BV, target_B1, right=True)
-        .squeeze(1)
-        .clamp(max=probabilities_BV.shape[1] - 1)
-    )
+    return torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(1).clamp(max=probabilities_BV.shape[1] - 1)
 
 
 class _Crossing:

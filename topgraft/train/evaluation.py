@@ -125,9 +125,7 @@ def _other_voices(place: Workplace) -> dict[str, list[dict[str, Any]]]:
         return {}
     path = SHIPPED / f"{name}.json" if (SHIPPED / f"{name}.json").exists() else Path(name)
     if not path.exists():
-        raise UserError(
-            f"evaluate.other_voices = '{name}': there is no such file, nor a shipped one of that name."
-        )
+        raise UserError(f"evaluate.other_voices = '{name}': there is no such file, nor a shipped one of that name.")
     found: dict[str, list[dict[str, Any]]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from topgraft.data.reading import DataSettings, read_prompts
+from topgraft.data.reading import read
 from topgraft.errors import UserError, nearest
 from topgraft.rollout.sampling import GREEDY, sample
 from topgraft.runs import RunFolder
@@ -35,9 +35,9 @@ def generate(
     if prompt:
         prompts = [("prompt", prompt)]
     elif data:
-        prompts = read_prompts(
-            DataSettings(**{**place.settings.data.model_dump(), "source": data, "max_rows": 0})
-        )
+        # The prompt column stands in for the response, which a file of questions need not have.
+        change = {"source": data, "response": place.settings.data.prompt, "group": "-", "correct": "-", "max_rows": 0}
+        prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:
         prompts = [(row.key, row.prompt) for row in place.splits.test]
     settings = GREEDY if greedy else place.settings.sampling

@@ -64,9 +64,7 @@ def train(
     for weight in weights:
         weight.requires_grad_(True)
     optimizer = accelerator.prepare(
-        torch.optim.AdamW(
-            weights, lr=settings.learning_rate, eps=settings.adam_eps, weight_decay=settings.weight_decay
-        )
+        torch.optim.AdamW(weights, lr=settings.learning_rate, eps=settings.adam_eps, weight_decay=settings.weight_decay)
     )
     interval = settings.evaluation_interval(len(rows))
     best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)

@@ -50,9 +50,7 @@ def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
     if not folder.recipe_file.exists():
         raise UserError(f"{out} is not empty and holds no run. Give another folder with --out.")
     if not resume:
-        raise UserError(
-            f"{out} already holds a run. Continue it with --resume, or give another folder with --out."
-        )
+        raise UserError(f"{out} already holds a run. Continue it with --resume, or give another folder with --out.")
     old = tomllib.loads(folder.recipe_file.read_text(encoding="utf-8"))
     changed = [
         line
@@ -89,9 +87,7 @@ def interruptible(screen: Screen, out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        screen.say(
-            f"\nStopped. Finished stages are kept in {out}; the same command with --resume goes on from there."
-        )
+        screen.say(f"\nStopped. Finished stages are kept in {out}; the same command with --resume goes on from there.")
         raise SystemExit(130) from None
 
 

@@ -45,9 +45,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line; text from data or models is shown as it is, without markup or control characters."""
-        shown = "".join(
-            char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
-        )
+        shown = "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
         self.console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:

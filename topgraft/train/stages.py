@@ -24,9 +24,7 @@ def sft(place: Workplace, stage: StageFolder) -> None:
     """Supervised fine-tuning on the training demonstrations."""
     algorithm = SFT(place.actors("sft"), place.settings.sft, "sft")
     splits = place.splits
-    _train(
-        place, stage, algorithm, "sft", place.settings.sft, splits.train, splits.validation, shows_text=True
-    )
+    _train(place, stage, algorithm, "sft", place.settings.sft, splits.train, splits.validation, shows_text=True)
 
 
 def pairs(place: Workplace, stage: StageFolder) -> None:
@@ -72,9 +70,7 @@ def ppo(place: Workplace, stage: StageFolder) -> None:
     actors = place.actors("ppo", score=place.rewards["reward"])
     algorithm = PPO(actors, place.settings.ppo, "ppo", reference=place.start_slot)
     splits = place.splits
-    _train(
-        place, stage, algorithm, "ppo", place.settings.ppo, splits.train, splits.validation, shows_text=True
-    )
+    _train(place, stage, algorithm, "ppo", place.settings.ppo, splits.train, splits.validation, shows_text=True)
 
 
 STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
@@ -144,9 +140,7 @@ def _train(
     algorithm.save(folder)
     kept = place.cache.distinct_tokens - known
     passes = (meter.tokens_in - before) / kept if kept else None
-    logged = [
-        row["cost/trunk_passes_per_token"] for row in stage.metrics() if "cost/trunk_passes_per_token" in row
-    ]
+    logged = [row["cost/trunk_passes_per_token"] for row in stage.metrics() if "cost/trunk_passes_per_token" in row]
     if logged:  # rollouts are counted where they are made; samples shown on the way are not training
         passes, kept = sum(logged) / len(logged), 0
     _finish(
@@ -166,9 +160,7 @@ def _reload(place: Workplace, source: StageFolder, algorithm: Algorithm, stage: 
     """Take the weights of a finished stage, after checking that they were made for this base and these blocks."""
     made = source.summary()
     if not made:
-        raise UserError(
-            f"{source.path} is no finished stage (no stage.json). Give a folder such as runs/a/stages/sft."
-        )
+        raise UserError(f"{source.path} is no finished stage (no stage.json). Give a folder such as runs/a/stages/sft.")
     for what, now in _fingerprint(place).items():
         if made.get(what) != now:
             raise UserError(
@@ -219,9 +211,7 @@ def _finish(
 
 def _show(place: Workplace, stage: StageFolder, slot: str, step: int) -> None:
     """Decode a few held-out prompts greedily, print them and keep them."""
-    rows: list[Demonstration] = (place.splits.validation or place.splits.train)[
-        : place.settings.samples_shown
-    ]
+    rows: list[Demonstration] = (place.splits.validation or place.splits.train)[: place.settings.samples_shown]
     prompts = [place.template.encode_prompt(row.prompt) for row in rows]
     with place.model.slots.use(slot):
         rollouts = sample(place.model, place.template, prompts, GREEDY, torch.Generator())

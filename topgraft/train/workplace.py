@@ -78,7 +78,7 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     for row in rows:
         template.encode_prompt(row.prompt)
         template.encode_response(row.response)
-    template.refuse_when_mostly_cut(len(rows))
+    template.refuse_when_mostly_cut(len({row.prompt for row in rows}))
     return Workplace(
         settings=settings,
         run=run,
@@ -146,8 +146,7 @@ def provenance(place: Workplace) -> dict[str, Any]:
                 "validation": len(splits.validation),
             },
             "problems": {
-                part: sorted({row.group for row in getattr(splits, part)})
-                for part in ("train", "test", "validation")
+                part: sorted({row.group for row in getattr(splits, part)}) for part in ("train", "test", "validation")
             },
             "too_long": len(place.template.cut_prompts) + len(place.template.cut_responses),
         },

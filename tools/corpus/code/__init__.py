@@ -1,2 +1,1 @@
-# ruff: noqa: E501
 """Code feedback: problem families, the mutations that make mistakes, and the engine that runs and phrases them."""

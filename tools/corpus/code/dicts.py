@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over dictionaries from names to whole numbers."""
 
 import random

@@ -236,12 +236,8 @@ def rows_of(rng: random.Random, task: Task, want: list, correct: bool) -> tuple[
     head = f"def {task.name}({task.args}):\n"
     if correct:
         got = run_all(head + body, task.name, task.tests)
-        if got is None or any(
-            g[0] == "error" or not same(g[1], w[1]) for g, w in zip(got, want, strict=True)
-        ):
-            raise ValueError(
-                f"wrong reference program in {task.name}:\n{head + body}\n{task.tests}\n{got}\n{want}"
-            )
+        if got is None or any(g[0] == "error" or not same(g[1], w[1]) for g, w in zip(got, want, strict=True)):
+            raise ValueError(f"wrong reference program in {task.name}:\n{head + body}\n{task.tests}\n{got}\n{want}")
         pair = prompt_of(task, body), report(task, True, say)
         return pair if fits(*pair, body) else None
     options = mutants(rng, body)

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over decisions: prices, limits, comparisons and booleans."""
 
 import itertools

@@ -191,18 +191,12 @@ def grids(
 ) -> list[list[list[int]]]:
     """A sample of small tables of whole numbers."""
     pts = points or [0, 1, 5]
-    shapes = (
-        [(1, 1), (2, 2), (2, 2), (3, 3)]
-        if square
-        else [(1, 1), (1, 3), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3)]
-    )
+    shapes = [(1, 1), (2, 2), (2, 2), (3, 3)] if square else [(1, 1), (1, 3), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3)]
     out = [[numlist(rng, pts, c, low, high) for _ in range(r)] for r, c in shapes + shapes]
     return [*([[]] if empty else []), *out]
 
 
-def ints(
-    rng: random.Random, low: int, high: int, count: int = 10, points: list[int] | None = None
-) -> list[int]:
+def ints(rng: random.Random, low: int, high: int, count: int = 10, points: list[int] | None = None) -> list[int]:
     """Whole numbers in a range, the ends and the interesting points among them."""
     base = [low, low + 1, high, *[p for p in points or [] if low <= p <= high]]
     for point in points or []:

@@ -38,8 +38,7 @@ def strip_open(cond: str) -> str:
     while (
         cond
         and cond[-1] in ")]}"
-        and cond.count(")") + cond.count("]") + cond.count("}")
-        > cond.count("(") + cond.count("[") + cond.count("{")
+        and cond.count(")") + cond.count("]") + cond.count("}") > cond.count("(") + cond.count("[") + cond.count("{")
     ):
         cond = cond[:-1]
     return cond

@@ -26,10 +26,7 @@ def pairs(rng: random.Random, _p: dict[str, str]) -> list[tuple]:
         out.append(
             (
                 first,
-                [
-                    v if rng.random() < 0.4 else w
-                    for v, w in zip(first, numlist(rng, [0, 3], len(first)), strict=True)
-                ],
+                [v if rng.random() < 0.4 else w for v, w in zip(first, numlist(rng, [0, 3], len(first)), strict=True)],
             )
         )
     return out

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Tasks, the registry of problem families and the pools of names."""
 
 import random

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Realistic mistakes: small changes of a correct program, each with a description that names the code."""
 
 import random

@@ -78,11 +78,7 @@ def comprehension(lines: Lines) -> Iterator[Change]:
     """The condition of a comprehension is left out, or its value is wrong."""
     for i, line in enumerate(lines):
         for cond in conditions(line):
-            if (
-                f" if {cond}" in line
-                and " for " in line.split(f" if {cond}")[0]
-                and not line.strip().startswith("for")
-            ):
+            if f" if {cond}" in line and " for " in line.split(f" if {cond}")[0] and not line.strip().startswith("for"):
                 yield (
                     swap(lines, i, f" if {cond}", ""),
                     [f"leaves out the condition {cond}", f"has no test {cond} in the comprehension"],

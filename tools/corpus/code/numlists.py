@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over a list of numbers and a condition: counting, adding, keeping, finding, testing."""
 
 import random
@@ -25,9 +24,7 @@ def family(even: bool = True, empty: bool = True, weight: float = 1.6) -> Callab
             names, goals, goods = builder(pred, pred.code, pred.code.replace("X", "XS[II]"), noun)
             lists = numlists(rng, pred.points, empty)
             point = pred.points[0] if pred.points else 0
-            tests: list[tuple] = [
-                (v, point + rng.choice([0, 0, 0, -1, 1])) if pred.arg else (v,) for v in lists
-            ]
+            tests: list[tuple] = [(v, point + rng.choice([0, 0, 0, -1, 1])) if pred.arg else (v,) for v in lists]
             if pred.arg:
                 goals = [g.replace("the list XS", rng.choice(["the list XS", "XS"])) for g in goals]
             titles = [n.replace("@", pred.slug) for n in names.split()]

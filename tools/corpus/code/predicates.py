@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Predicates on numbers and characters: wording, condition, part of a function name and interesting points."""
 
 import random
@@ -96,9 +95,7 @@ def number_pred(rng: random.Random, even: bool = True) -> Pred:
         Pred("{} different from KK", "{} different from KK", "X != KK", "other_than", [k], "KK"),
     ]
     if even:
-        options.append(
-            Pred("even {}", "even {}", rng.choice(["X % 2 == 0", "X % 2 != 1"]), "even", [1, 2, 4])
-        )
+        options.append(Pred("even {}", "even {}", rng.choice(["X % 2 == 0", "X % 2 != 1"]), "even", [1, 2, 4]))
         options.append(
             Pred("negative even {}", "negative even {}", "X < 0 and X % 2 == 0", "negative_even", [0, -2, 2])
         )
@@ -121,9 +118,7 @@ def char_pred(rng: random.Random, vowel: bool = True) -> Pred:
             "not X.isalpha()",
             "non_letters",
         ),
-        Pred(
-            "characters that are not digits", "character that is not a digit", "not X.isdigit()", "non_digits"
-        ),
+        Pred("characters that are not digits", "character that is not a digit", "not X.isdigit()", "non_digits"),
         Pred("letters and digits", "letter or digit", "X.isalnum()", "alnum"),
         Pred(
             f"characters '{a}' or '{b}'",

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over the characters of a text and the words of a list, each with a random condition."""
 
 import random
@@ -215,9 +214,7 @@ def all_char(p: Pred, c: str) -> Spec:
     """Whether all characters fulfil the condition."""
     return (
         "only_@ all_@ just_@",
-        [
-            f"True if the string SS consists only of {p.many}, and False otherwise; an empty string counts as True"
-        ],
+        [f"True if the string SS consists only of {p.many}, and False otherwise; an empty string counts as True"],
         [
             (
                 f"for CH in SS:|>if not ({c}):|>>return False|return True",

@@ -54,12 +54,10 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
     return made
 
 
-def _required(
-    field: str, wanted: str, usual: Sequence[str], columns: list[str], settings: "DataSettings"
-) -> str:
+def _required(field: str, wanted: str, usual: Sequence[str], columns: list[str], settings: "DataSettings") -> str:
     if wanted in columns:
         return wanted
-    usual_here = [name for name in usual if name in columns]
+    usual_here = [column for name in usual for column in columns if column.lower() == name]
     close = nearest(wanted, columns).split("Known:")[0].strip()
     guess = f"Did you mean '{usual_here[0]}'?" if usual_here and not close else close
     example = guess.split("'")[1] if guess else "COLUMN"
@@ -93,8 +91,7 @@ def _optional(field: str, wanted: str, usual: str, columns: list[str], settings:
 def _value(row: RawRow, column: str) -> Any:
     if column not in row.values:
         raise UserError(
-            f"{row.place} has no '{column}' (it has {', '.join(row.values) or 'nothing'}). "
-            f"Add it, or remove the row."
+            f"{row.place} has no '{column}' (it has {', '.join(row.values) or 'nothing'}). Add it, or remove the row."
         )
     return row.values[column]
 
@@ -104,9 +101,7 @@ def _text(row: RawRow, column: str) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise UserError(f"{row.place}: '{column}' is empty. Fill it in, or remove the row.")
     if not isinstance(value, str):
-        raise UserError(
-            f"{row.place}: '{column}' must be text, not {type(value).__name__}: {str(value)[:60]}"
-        )
+        raise UserError(f"{row.place}: '{column}' must be text, not {type(value).__name__}: {str(value)[:60]}")
     return _unicode(value, row, column)
 
 
