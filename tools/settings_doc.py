@@ -12,8 +12,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "recipes.md"
 HEAD = """# Recipes
 
 A recipe is a TOML file. `topgraft run NAME_OR_FILE` reads it, lays its `[scale.NAME]` over it where `--scale NAME` is
-given, then applies every `--set section.key=value`. An unknown key is refused with the nearest name. What is not set has
-the default below.
+given, then applies every `--set section.key=value`. An unknown key is refused with the nearest name. What is not set
+has the default below.
 
 | recipe | what it does |
 |---|---|

@@ -149,7 +149,7 @@ def test_a_data_set_of_which_over_half_is_cut_is_refused():
     for prompt in ("a" * 9, "b" * 9, "short", "brief"):
         form.encode_prompt(prompt)
     form.refuse_when_mostly_cut(4)
-    with pytest.raises(UserError, match="2 prompts of 3 rows do not fit 8 tokens"):
+    with pytest.raises(UserError, match="2 of 3 prompts do not fit 8 tokens"):
         form.refuse_when_mostly_cut(3)
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Command line: writes the corpus as JSON lines."""
 
 import argparse

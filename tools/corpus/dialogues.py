@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Short everyday dialogues, stories, summaries, requests and emails."""
 
 import random

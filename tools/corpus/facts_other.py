@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Facts about mathematics, history, language, daily life and programming: claim | truth | reason | guiding question."""
 
 FACTS = """

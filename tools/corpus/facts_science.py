@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Facts about science and nature: claim (a misconception) | truth | reason | guiding question."""
 
 FACTS = """

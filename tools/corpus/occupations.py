@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Sentences about occupations: an instruction and one natural sentence."""
 
 import random

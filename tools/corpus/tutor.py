@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Questions and misconceptions of students with the answers of a tutor in several registers."""
 
 import random

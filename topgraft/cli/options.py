@@ -30,7 +30,7 @@ def quiet() -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", module="peft")
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries' word to one another
 
 
 def open_run(path: Path) -> Any:

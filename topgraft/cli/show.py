@@ -20,7 +20,6 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
         table.add_row(*(escape(cell) for cell in row))
     screen.console.print(table)
     for item in results.get("comparisons", []):
-        screen.say(
-            f"{item['name']:>12}  {item['arm']} - {item['against']}: "
-            f"{item['value']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}], n = {item['n']}"
-        )
+        interval = f" [{item['low']:+.3f}, {item['high']:+.3f}]" if item["low"] is not None else ""
+        name = f"{item['name']}, {item['arm']} - {item['against']}"
+        screen.say(f"{name:>28}: {item['value']:+.3f}{interval}, n = {item['n']}")

@@ -3,6 +3,7 @@
 Percentile bootstrap over groups (Efron and Tibshirani 1993, ch. 13), 2000 resamples, seeded.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,10 +23,16 @@ def resampled_rows(groups: Sequence[str], seed: int) -> list[np.ndarray]:
 
 
 def interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str], *, seed: int = 0) -> Measure:
-    """`statistic` of all rows, and its 95 % interval over resampled groups. `statistic` gets row numbers."""
+    """`statistic` of all rows, and its 95 % interval over resampled groups. `statistic` gets row numbers.
+
+    One group alone says nothing of how groups differ: the interval is then not a number.
+    """
+    everything = float(statistic(np.arange(len(groups))))
+    if len(set(groups)) < 2:
+        return Measure(value=everything, low=math.nan, high=math.nan, n=len(groups))
     values = [statistic(rows) for rows in resampled_rows(groups, seed)]
     low, high = np.percentile(values, [2.5, 97.5])
-    return Measure(value=float(statistic(np.arange(len(groups)))), low=float(low), high=float(high), n=len(groups))
+    return Measure(value=everything, low=float(low), high=float(high), n=len(groups))
 
 
 def mean_interval(values: Sequence[float], groups: Sequence[str], *, seed: int = 0) -> Measure:

@@ -1,6 +1,7 @@
 """All metrics of all arms, and the paired comparisons between them."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,6 +56,8 @@ def _compare(evaluation: Evaluation, results: dict[str, MetricResult]) -> list[d
     return found
 
 
-def as_json(measure: Measure) -> dict[str, float]:
-    """A measure as it stands in results.json."""
-    return {"value": measure.value, "low": measure.low, "high": measure.high, "n": measure.n}
+def as_json(measure: Measure) -> dict[str, float | None]:
+    """A measure as it stands in results.json; an interval that is not a number is null."""
+    known = not math.isnan(measure.low)
+    low, high = (measure.low, measure.high) if known else (None, None)
+    return {"value": measure.value, "low": low, "high": high, "n": measure.n}

@@ -66,9 +66,11 @@ def trained_words(model: dict[str, Any]) -> str:
 
 def stage_title(name: str, algorithm: Any = None) -> str:
     """Return a stage's display name: `stage_title("ppo")` -> "PPO"; unknown names stay as they are."""
+    known = {"pairs": "Preference pairs", "reward-check": "Reward check", "evaluate": "Evaluation"}
+    if name in known:
+        return known[name]
     role = ROLES.get(name) or ROLES.get(str(algorithm))
-    known = {"base": "Base responses", "pairs": "Preference pairs", "reward-check": "Reward check"}
-    return role.title if role else known.get(name) or ("Evaluation" if name == "evaluate" else name)
+    return role.title if role else name
 
 
 def draw_pipeline(provenance: dict[str, Any], algorithms: dict[str, Any]) -> list[Drawing]:

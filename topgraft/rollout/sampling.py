@@ -19,6 +19,7 @@ from topgraft.model.split import positions
 from topgraft.model.split_model import SplitModel, block_input
 from topgraft.recipe import Settings
 from topgraft.records import Rollouts
+from topgraft.rollout.kv_cache import make_cache
 
 
 class SamplingSettings(Settings):
@@ -35,6 +36,8 @@ class SamplingSettings(Settings):
 
 
 GREEDY = SamplingSettings(temperature=0.0)
+RETIRE_AT = 0.75
+"""Ended rows leave the batch when at most this share of it is still open: each departure copies the cache."""
 
 
 @torch.no_grad()
@@ -109,26 +112,28 @@ class _Decoding:
         """Prefill the prompts, then sample until every row has ended or is full."""
         ids_BT, real_BT = self._prompts()
         positions_BT = positions(real_BT)
-        cache = DynamicCache(config=self.model.parts.decoder.config)
+        cache = make_cache(self.model.parts.decoder.config, room=self.limit)
         live_B = torch.arange(len(self.prompts), device=self.model.device)
+        open_B = torch.ones_like(live_B, dtype=torch.bool)
         with _Crossing(self.model) as crossing:
             final_BH = self._pass(ids_BT, real_BT, positions_BT, cache, fed_BT=real_BT)
             prompt_BTH, prompt_real_BT = crossing.hidden_BTH, real_BT
             positions_BT = positions_BT[:, -1:]
             for step in range(self.limit):
-                ids_B = self._choose(final_BH, live_B, step)
-                over_B = torch.isin(ids_B, self.ends) | (step + 1 == self.limit)
+                ids_B = self._choose(final_BH, live_B, open_B, step)
+                over_B = torch.isin(ids_B, self.ends)
                 real_BT = torch.cat([real_BT, real_BT.new_ones(len(live_B), 1)], dim=1)
                 positions_BT = positions_BT + 1
-                fed_BT = real_BT[:, -1:]
-                final_BH = self._pass(ids_B[:, None], real_BT, positions_BT, cache, fed_BT=fed_BT)
-                self.crossing_BLH[live_B, step] = crossing.hidden_BTH[:, -1]
-                if bool(over_B.any()):
-                    stay = (~over_B).nonzero().squeeze(1)
-                    if len(stay) == 0:
-                        break
+                final_BH = self._pass(ids_B[:, None], real_BT, positions_BT, cache, fed_BT=open_B[:, None])
+                self.crossing_BLH[live_B[open_B], step] = crossing.hidden_BTH[open_B, -1]
+                open_B = open_B & ~over_B
+                still = int(open_B.sum())
+                if still == 0:
+                    break
+                if still <= RETIRE_AT * len(live_B):
+                    stay = open_B.nonzero().squeeze(1)
                     cache.batch_select_indices(stay)
-                    live_B, final_BH = live_B[stay], final_BH[stay]
+                    live_B, open_B, final_BH = live_B[stay], open_B[stay], final_BH[stay]
                     real_BT, positions_BT = real_BT[stay], positions_BT[stay]
         return [self._row(place, prompt_BTH[place][prompt_real_BT[place]]) for place in range(len(self.prompts))]
 
@@ -161,18 +166,20 @@ class _Decoding:
                 use_cache=True,
             ).last_hidden_state[:, -1]
 
-    def _choose(self, final_BH: torch.Tensor, live_B: torch.Tensor, step: int) -> torch.Tensor:
-        """Pick the next token of every live row and keep its log-probability and the state that predicted it."""
+    def _choose(self, final_BH: torch.Tensor, live_B: torch.Tensor, open_B: torch.Tensor, step: int) -> torch.Tensor:
+        """Pick the next token of every live row; of open rows, keep it with its log-probability and the state that
+        predicted it."""
         temperature = self.settings.temperature
         logprobs_BV = torch.log_softmax(self.model.logits(final_BH) / (temperature or 1.0), dim=-1)
         if temperature == 0:
             ids_B = logprobs_BV.argmax(-1)
         else:
             ids_B = draw(truncate(logprobs_BV.exp(), self.settings), self.uniform_BL[live_B, step])
-        self.ids_BL[live_B, step] = ids_B
-        self.logprobs_BL[live_B, step] = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1)
-        self.final_BLH[live_B, step] = final_BH
-        self.length_B[live_B] = step + 1
+        rows = live_B[open_B]
+        self.ids_BL[rows, step] = ids_B[open_B]
+        self.logprobs_BL[rows, step] = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1)[open_B]
+        self.final_BLH[rows, step] = final_BH[open_B]
+        self.length_B[rows] = step + 1
         return ids_B
 
     def _row(self, place: int, prompt_TH: torch.Tensor) -> _Row:

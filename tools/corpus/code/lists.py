@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over lists of numbers without a condition: neighbours, positions, pairs of lists."""
 
 import random

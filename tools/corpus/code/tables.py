@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over lists of lists of numbers."""
 
 import random

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over texts without a random condition: positions, halves, separators and comparisons."""
 
 import random

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Families over lists of words without a random condition."""
 
 import random

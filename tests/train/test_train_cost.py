@@ -1,0 +1,39 @@
+"""What a stage costs."""
+
+import time
+
+import pytest
+import torch
+
+from topgraft.train.cost import CLEAR, STATUS, Clock
+
+MEGABYTE = 2**20
+
+
+def test_seconds_count_from_when_the_clock_was_made():
+    clock = Clock()
+    time.sleep(0.02)
+    first = clock.seconds
+    assert 0.02 <= first < clock.seconds
+
+
+@pytest.mark.skipif(not STATUS.exists() or torch.cuda.is_available(), reason="reads Linux's figures of a process")
+def test_the_peak_holds_what_was_taken_and_given_back():
+    clock = Clock()
+    before = clock.peak_memory_bytes
+    block = torch.ones(64 * MEGABYTE // 4)
+    del block
+    assert before + 60 * MEGABYTE <= clock.peak_memory_bytes <= before + 100 * MEGABYTE
+
+
+@pytest.mark.skipif(not CLEAR.exists() or torch.cuda.is_available(), reason="Linux alone lets the mark be reset")
+def test_every_stage_reports_its_own_peak():
+    try:
+        CLEAR.write_text("5")
+    except OSError:
+        pytest.skip("this process may not reset its own mark")
+    high = Clock()
+    block = torch.ones(128 * MEGABYTE // 4)
+    peak = high.peak_memory_bytes
+    del block
+    assert Clock().peak_memory_bytes < peak - 100 * MEGABYTE

@@ -1,0 +1,165 @@
+"""The one loop: seeds, batches, schedule, the best step, patience, micro-batches."""
+
+import math
+
+import pytest
+import torch
+from learners import ROWS, Watched, logged, loop, ppo, reward_model, sft
+
+LEARNERS = {
+    "sft": (sft, {"epochs": 2, "batch_size": 4}),
+    "reward": (reward_model, {"epochs": 2, "batch_size": 4}),
+    "ppo": (ppo, {"steps": 3, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "evaluate_every": 2}),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_same_seed_gives_the_same_log_and_the_same_weights(tmp_path, name):
+    learner, options = LEARNERS[name]
+    ends = []
+    for number, seed in enumerate((1, 1, 2)):
+        algorithm = learner(**options)
+        loop(algorithm, tmp_path / str(number), seed=seed)
+        ends.append([weight.detach().clone() for weight in algorithm.trainable()])
+    first, again, other = (logged(tmp_path / str(number)) for number in range(3))
+    assert first == again
+    assert first != other
+    for one, two in zip(ends[0], ends[1], strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=0)
+    assert [row["step"] for row in first] == list(range(1, len(first) + 1))
+    assert all(math.isfinite(value) for row in first for value in row.values())
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_size_of_micro_batches_changes_nothing(tmp_path, name):
+    learner, options = LEARNERS[name]
+    logs = []
+    for size in (1, 2, 8):
+        loop(learner(**options, micro_batch_size=size), tmp_path / str(size))
+        logs.append(logged(tmp_path / str(size)))
+    for log in logs[1:]:
+        for expected, found in zip(logs[0], log, strict=True):
+            # The gap is read off the first micro-batch alone, and is rounding noise in itself.
+            kept = [key for key in expected if key != "rollout/logprob_gap"]
+            assert expected.keys() == found.keys()
+            assert [found[key] for key in kept] == pytest.approx([expected[key] for key in kept], abs=1e-5, rel=1e-4)
+
+
+def test_every_row_comes_once_a_pass_in_another_order(tmp_path):
+    algorithm = Watched([9.0] * 9, epochs=4, batch_size=4, patience=9)
+    loop(algorithm, tmp_path, held_out=2)
+    assert [len(batch) for batch in algorithm.batches] == [4] * 8
+    keys = [key for batch in algorithm.batches for key in batch]
+    passes = [keys[start : start + 8] for start in range(0, 32, 8)]
+    assert all(sorted(part) == sorted(row.key for row in ROWS[:8]) for part in passes)
+    assert len({tuple(part) for part in passes}) == 4
+
+
+def test_a_batch_may_span_two_passes_and_none_is_larger_than_the_rows(tmp_path):
+    algorithm = Watched([9.0] * 9, epochs=2, batch_size=4, patience=9)
+    loop(algorithm, tmp_path / "a", held_out=3)
+    keys = [key for batch in algorithm.batches for key in batch]
+    assert sorted(keys[:7]) == sorted(keys[7:14]) == sorted(row.key for row in ROWS[:7])
+    algorithm = Watched([9.0] * 9, epochs=3, batch_size=64, patience=9)
+    loop(algorithm, tmp_path / "b", held_out=3)
+    assert [sorted(batch) for batch in algorithm.batches] == [sorted(row.key for row in ROWS[:7])] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "shares"),
+    [
+        ({}, [1, 0.75, 0.5, 0.25]),
+        ({"schedule": "constant"}, [1, 1, 1, 1]),
+        ({"schedule": "cosine"}, [(1 + math.cos(math.pi * part / 4)) / 2 for part in range(4)]),
+        ({"warmup": 0.5}, [1 / 3, 2 / 3, 1, 0.5]),
+        ({"warmup": 0.25, "schedule": "constant"}, [0.5, 1, 1, 1]),
+    ],
+)
+def test_the_rate_follows_its_schedule(tmp_path, options, shares):
+    loop(sft(epochs=2, batch_size=4, learning_rate=0.01, patience=9, **options), tmp_path)
+    assert [row["learning_rate"] for row in logged(tmp_path)] == pytest.approx([0.01 * share for share in shares])
+
+
+@pytest.mark.parametrize(("losses", "best"), [([3.0, 1.0, 2.0], 2), ([3.0, 2.0, 1.0], 3), ([1.0, 2.0, 2.0], 1)])
+def test_the_best_step_is_put_back(tmp_path, losses, best):
+    algorithm = Watched(losses, epochs=3, batch_size=7, learning_rate=0.05, patience=9)
+    outcome = loop(algorithm, tmp_path, held_out=3)
+    assert (outcome.steps, outcome.best_step) == (3, best)
+    for weight, kept in zip(algorithm.trainable(), algorithm.kept[best - 1], strict=True):
+        torch.testing.assert_close(weight.detach(), kept, rtol=0, atol=0)
+    others = [kept for place, kept in enumerate(algorithm.kept) if place != best - 1]
+    assert all(any(not torch.equal(a, b) for a, b in zip(algorithm.trainable(), kept, strict=True)) for kept in others)
+
+
+def test_without_validation_rows_the_last_step_stays(tmp_path):
+    algorithm = Watched(epochs=2, batch_size=5)
+    outcome = loop(algorithm, tmp_path, held_out=0)
+    assert (outcome.steps, outcome.best_step) == (4, 4)
+    assert not any("eval/loss" in row for row in logged(tmp_path))
+
+
+def test_training_stops_when_patience_is_at_its_end(tmp_path):
+    algorithm = Watched([2.0, 1.0, 1.0, 1.5, 0.5], epochs=5, batch_size=7, patience=2)
+    outcome = loop(algorithm, tmp_path, held_out=3)
+    assert (outcome.steps, outcome.best_step) == (4, 2)
+    assert [row["eval/loss"] for row in logged(tmp_path)] == [2.0, 1.0, 1.0, 1.5]
+
+
+def test_samples_are_shown_at_the_first_step_and_a_few_times_on_the_way(tmp_path):
+    shown: list[int] = []
+    loop(sft(epochs=8, batch_size=7, patience=9), tmp_path, show=shown.append)
+    assert shown == [1, 2, 4, 6, 8]
+
+
+def test_after_training_nothing_learns_any_more_and_finish_sees_the_training_rows(tmp_path):
+    algorithm = Watched([1.0], epochs=1, batch_size=7)
+    loop(algorithm, tmp_path, held_out=3)
+    assert algorithm.finished_with == [row.key for row in ROWS[:7]]
+    assert not any(weight.requires_grad for weight in algorithm.actors.model.model.parameters())
+
+
+@pytest.mark.parametrize("eps", [1e-5, 1e-2])
+def test_the_first_update_is_adamws_with_the_eps_that_was_set(tmp_path, eps):
+    # Bias-corrected moments of one gradient g are g and g * g, so that the first update is rate * g / (|g| + eps).
+    options = {"epochs": 1, "batch_size": 7, "learning_rate": 0.01, "max_grad_norm": 1e9, "adam_eps": eps}
+    algorithm = sft(**options)
+    before = [weight.detach().clone() for weight in algorithm.trainable()]
+    for weight in algorithm.trainable():
+        weight.requires_grad_(True)
+    batch = algorithm.collect(ROWS[:7])
+    algorithm.loss(batch, count=algorithm.count(batch)).value.backward()
+    gradients = [weight.grad.clone() for weight in algorithm.trainable()]
+    for weight in algorithm.trainable():
+        weight.grad = None
+    loop(algorithm, tmp_path, held_out=3)
+    assert any(gradient.abs().max() > 0 for gradient in gradients)
+    for old, new, gradient in zip(before, algorithm.trainable(), gradients, strict=True):
+        expected = old - 0.01 * gradient / (gradient.abs() + eps)
+        torch.testing.assert_close(new.detach(), expected, rtol=1e-4, atol=2e-6)
+
+
+def test_weight_decay_pulls_at_the_weights_themselves(tmp_path):
+    ends = []
+    for decay in (0.0, 0.5):
+        algorithm = sft(epochs=1, batch_size=7, learning_rate=0.01, weight_decay=decay)
+        before = [weight.detach().clone() for weight in algorithm.trainable()]
+        loop(algorithm, tmp_path / str(decay), held_out=3)
+        ends.append([weight.detach().clone() for weight in algorithm.trainable()])
+    assert any(old.abs().max() > 0.1 for old in before)
+    for old, free, pulled in zip(before, *ends, strict=True):
+        torch.testing.assert_close(pulled, free - 0.01 * 0.5 * old, rtol=1e-5, atol=1e-6)
+
+
+def test_the_gradient_is_scaled_down_to_its_limit(tmp_path):
+    # With plain eps far above the gradient the update is nearly proportional to the clipped gradient.
+    moved = []
+    for limit in (1e9, 1e-3):
+        algorithm = sft(epochs=1, batch_size=7, learning_rate=1.0, adam_eps=1e3, max_grad_norm=limit)
+        before = [weight.detach().clone() for weight in algorithm.trainable()]
+        loop(algorithm, tmp_path / str(limit), held_out=3)
+        moved.append([new.detach() - old for old, new in zip(before, algorithm.trainable(), strict=True)])
+    norm = logged(tmp_path / str(1e9))[0]["grad_norm"]
+    assert norm > 1e-2
+    assert logged(tmp_path / str(1e-3))[0]["grad_norm"] == pytest.approx(norm, rel=1e-5)
+    for free, held in zip(*moved, strict=True):
+        torch.testing.assert_close(held, free * 1e-3 / norm, rtol=1e-2, atol=1e-9)
