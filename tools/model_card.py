@@ -21,6 +21,7 @@ from topgraft.evaluate.intervals import interval, mean_interval
 from topgraft.evaluate.responses import Arm, answer
 from topgraft.model.load import SHIPPED, ModelSettings, load
 from topgraft.records import Measure, Response
+from topgraft.rollout.sampling import SamplingSettings
 
 FOLDER = SHIPPED["seedling"]
 VOICES = FOLDER.parent / "other-voices.json"
@@ -41,7 +42,7 @@ def base_answers() -> list[Response]:
     rows = split(read(settings), settings.split, settings.split_seed).test
     lengths = [len(template.encode_prompt(row.prompt)) + len(template.encode_response(row.response)) for row in rows]
     print(f"longest prompt and feedback: {max(lengths)} tokens")
-    return answer(loaded.split, template, rows, Arm(name="base", slot=None, trained=False), {})
+    return answer(loaded.split, template, rows, Arm(name="base", slot=None, trained=False), {}, SamplingSettings())
 
 
 def figures(responses: list[Response]) -> dict[str, Measure]:
@@ -97,7 +98,11 @@ def card(training: dict[str, object], measured: dict[str, Measure], shared_runs:
         "",
         "- Licence: Apache-2.0, as is the text it was trained on, which `tools/corpus` makes; nothing else went in.",
         "- None of the 50 problems of `feedback-200` is in that text, and none of the professor's feedback."
-        + (f" Runs of eight words shared with its test and validation rows: {shared_runs}." if shared_runs is not None else ""),
+        + (
+            f" Runs of eight words shared with its test and validation rows: {shared_runs}."
+            if shared_runs is not None
+            else ""
+        ),
         f"- Training: `python -m tools.pretrain`, seed {training['seed']}, {training['steps']} steps, "
         f"{int(str(training['tokens'])) / 1e6:.1f} M tokens, {training['minutes']} minutes on two CPU cores.",
         "- Format: `<|user|>prompt<|end|><|assistant|>response<|end|>`; pad `<|pad|>`, end `<|end|>`; context 1024.",

@@ -4,6 +4,7 @@ A short name is looked up in the package's one explicit table; "package.module:n
 """
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
             f"Unknown {kind} '{name}'. {nearest(name, table)} Your own code is named as 'package.module:name'."
         )
     module_name, _, attribute = target.partition(":")
+    if target == name and "" not in sys.path:
+        sys.path.insert(0, "")  # a user's module lies in the folder that the command is called from
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:

@@ -41,10 +41,7 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
     path = known.get(name, Path(name))
     if not path.is_file():
         raise UserError(f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file.")
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a TOML file: {error}. Compare it with `topgraft recipes`.") from error
+    raw = read_toml(path)
     scales = raw.pop("scale", {})
     if scale is not None:
         if scale not in scales:
@@ -54,6 +51,14 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
         raw = overlay(raw, parse_set(text))
     raw.setdefault("name", path.stem)
     return raw
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a TOML file: {error}. Compare it with `topgraft recipes`.") from error
 
 
 def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +102,8 @@ def _explain(settings: type[Settings], problem: Any, where: str) -> str:
             annotation = owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else None
             owner = annotation if isinstance(annotation, type) else owner
         return f"Unknown key '{key}' in {where}. {nearest(place[-1], getattr(owner, 'model_fields', {}))}"
+    if not key:
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}."
     return f"'{key}' in {where}: {problem['msg']} (it is {problem.get('input')!r})."
 
 

@@ -31,12 +31,14 @@ class Demonstration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Two answers to one prompt, the first preferred."""
+    """Two answers to one prompt, the first preferred. `rejected_ids` are its tokens as they were sampled, where it was:
+    text encoded again may give others, and an end that was not there."""
 
     key: str
     prompt: str
     chosen: str
     rejected: str
+    rejected_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +199,8 @@ class Evaluation:
     """What a metric may read: every arm's responses on the same rows in the same order, and texts of training rows.
 
     `target_texts` and `other_texts` are (group, text) pairs of the training split in the wanted voice and in other
-    voices; `held_out_target` and `held_out_other` the same of the validation split.
+    voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
+    verdict is known, voice by voice.
     """
 
     responses: dict[str, list[Response]]
@@ -205,7 +208,7 @@ class Evaluation:
     other_texts: list[tuple[str, str]]
     held_out_target: list[tuple[str, str]]
     held_out_other: list[tuple[str, str]]
-    verdict_texts: list[tuple[bool, str]]
+    verdict_texts: dict[str, list[tuple[bool, str]]]
     seed: int
 
 

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from topgraft.algorithms.sft import SFT, Options
 from topgraft.records import Batch, Demonstration
-from topgraft.rollout.sampling import GREEDY, sample
+from topgraft.rollout.sampling import greedy, sample
 
 ROWS = [
     Demonstration(key=str(number), group="g", prompt=prompt, response=response)
@@ -102,7 +102,7 @@ def test_sft_memorises_two_rows_end_token_included():
     assert loss.item() < 0.5  # a random, frozen output matrix cannot say anything with certainty
     prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
     with actors.model.slots.use("sft"):
-        rollouts = sample(actors.model, actors.template, prompts, GREEDY, actors.generator)
+        rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), actors.generator)
     assert rollouts.texts == ["uno", "dos"]
     assert rollouts.ended_B.all()
     assert actors.model.meter.tokens_in == actors.cache.distinct_tokens + len(rollouts.trunk.hidden_NH)

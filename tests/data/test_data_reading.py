@@ -130,16 +130,16 @@ def test_of_two_usual_names_the_earlier_in_the_table_is_taken(write):
     assert read(DataSettings(source=source))[0].response == "early"
 
 
-def test_rows_without_id_and_problem_are_numbered_and_stand_alone(write):
+def test_rows_without_id_and_problem_are_numbered_and_rows_of_one_prompt_stay_together(write):
     source = write("r.csv", "prompt,response\na,b\nc,d\n")
     rows = read(DataSettings(source=source))
-    assert [(row.key, row.group, row.correct) for row in rows] == [("row-1", "row-1", None), ("row-2", "row-2", None)]
+    assert [(row.key, row.group, row.correct) for row in rows] == [("row-1", "a", None), ("row-2", "c", None)]
 
 
 def test_a_dash_switches_the_usual_columns_off(write):
     source = write("r.csv", "prompt,response,id,problem,correct\na,b,same,p,maybe\nc,d,same,p,perhaps\n")
     rows = read(DataSettings(source=source, key="-", group="-", correct="-"))
-    assert [(row.key, row.group, row.correct) for row in rows] == [("row-1", "row-1", None), ("row-2", "row-2", None)]
+    assert [(row.key, row.group, row.correct) for row in rows] == [("row-1", "a", None), ("row-2", "c", None)]
 
 
 @pytest.mark.parametrize(

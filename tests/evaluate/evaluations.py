@@ -1,5 +1,6 @@
 """Evaluations made by hand: rows of answers with what the models say of them."""
 
+import math
 from collections.abc import Sequence
 
 from topgraft.records import Evaluation, Response
@@ -30,7 +31,18 @@ def evaluation(*arms: list[Response], **texts: object) -> Evaluation:
         "other_texts": [],
         "held_out_target": [],
         "held_out_other": [],
-        "verdict_texts": [],
+        "verdict_texts": {},
         "seed": 0,
     }
     return Evaluation(responses={rows[0].arm: rows for rows in arms}, **fields | texts)
+
+
+STUDENT = {2: 12.706205, 3: 4.302653, 6: 2.570582, 7: 2.446912, 10: 2.262157, 30: 2.045230}
+"""Number of problems -> the 97.5 % point of Student's t with one degree of freedom less, from a printed table."""
+
+
+def ends(problems: int) -> tuple[float, float]:
+    """The expanded percentiles of Hesterberg (2015): Phi(-sqrt(G / (G - 1)) t), and its complement, in percent."""
+    reach = math.sqrt(problems / (problems - 1)) * STUDENT[problems]
+    tail = 50 * math.erfc(reach / math.sqrt(2))
+    return tail, 100 - tail

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from evaluations import STUDENT, ends
 
 from topgraft.evaluate import intervals
 from topgraft.evaluate.intervals import interval, mean_interval, resampled_rows
@@ -29,10 +30,26 @@ def test_one_row_a_group_is_the_plain_bootstrap():
         means.append(total / len(values))
     found = mean_interval(values, [f"g{place}" for place in range(len(values))], seed=5)
     assert found.value == pytest.approx(sum(values) / 7, abs=1e-12)
-    assert found.low == pytest.approx(percentile(means, 2.5), abs=1e-12)
-    assert found.high == pytest.approx(percentile(means, 97.5), abs=1e-12)
+    assert found.low == pytest.approx(percentile(means, ends(7)[0]), abs=1e-6)
+    assert found.high == pytest.approx(percentile(means, ends(7)[1]), abs=1e-6)
     assert found.n == 7
     assert found.low < found.value < found.high
+
+
+def test_few_problems_push_the_ends_outwards():
+    # About 0.9 % at ten groups; with many groups the ends are the plain 2.5 %.
+    assert ends(10)[0] == pytest.approx(0.86, abs=0.05)
+    values = [0.1 * place * place for place in range(30)]
+    widths = []
+    for count in (6, 10, 30):
+        groups = [f"g{place:02d}" for place in range(count)]
+        means = [float(np.mean([values[place] for place in rows])) for rows in resampled_rows(groups, 4)]
+        found = mean_interval(values[:count], groups, seed=4)
+        assert count in STUDENT
+        assert [found.low, found.high] == pytest.approx([percentile(means, end) for end in ends(count)], abs=1e-4)
+        plain = percentile(means, 97.5) - percentile(means, 2.5)
+        widths.append((found.high - found.low) / plain)
+    assert widths[0] > widths[1] > widths[2] > 1
 
 
 def test_equal_rows_of_a_group_do_not_narrow_the_interval():

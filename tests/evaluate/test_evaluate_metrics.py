@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 import sacrebleu
-from evaluations import answers, evaluation
+from evaluations import answers, ends, evaluation
 
 from topgraft.errors import UserError
 from topgraft.evaluate import METRICS, bleu, intervals, kl, length, reward
@@ -38,7 +38,7 @@ def test_bleu_is_sacrebleus_corpus_bleu_on_every_resample(monkeypatch):
     scores = [whole(places) for places in resampled_rows([row.group for row in rows], 0)]
     assert found.value == pytest.approx(whole(range(6)), abs=1e-9)
     assert bleu.corpus_bleu(TEXTS, [row.reference for row in rows]) == pytest.approx(found.value, abs=1e-9)
-    assert [found.low, found.high] == pytest.approx(np.percentile(scores, [2.5, 97.5]).tolist(), abs=1e-9)
+    assert [found.low, found.high] == pytest.approx(np.percentile(scores, ends(3)).tolist(), abs=1e-5)
     assert found.low < found.value < found.high
     assert found.n == 6
 
@@ -95,18 +95,22 @@ def test_length_and_ended_are_plain_means():
     assert length.measure_ended(evaluation(rows)).measures["sft"].value == 0.75
 
 
-def test_comparisons_are_paired_differences_of_neighbouring_arms():
+def test_comparisons_are_paired_differences_between_every_two_arms():
     base = answers("base", TEXTS, reward=[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
     sft = answers("sft", TEXTS, reward=[0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
     ppo = answers("ppo", TEXTS, reward=[1.5, 1.5, 3.5, 3.5, 4.5, 8.5])
     table = measure_all(evaluation(base, sft, ppo), ["reward", "length", "kl"])
-    first, second = table["comparisons"]
+    assert {item["name"] for item in table["comparisons"]} == {"reward"}
+    found = {(item["arm"], item["against"]): item for item in table["comparisons"]}
+    assert set(found) == {("sft", "base"), ("ppo", "base"), ("ppo", "sft")}
+    assert all(item["n"] == 6 for item in found.values())
     # Every row gains the same, so the paired interval has no width although the rows differ widely.
-    gain = {"value": 0.5, "low": 0.5, "high": 0.5, "n": 6}
-    assert first == {"name": "reward", "arm": "sft", "against": "base", **gain}
-    by_hand = mean_interval([1.0, 0.0, 1.0, 0.0, 0.0, 3.0], ["p0", "p0", "p1", "p1", "p2", "p2"])
-    assert (second["arm"], second["against"], second["n"]) == ("ppo", "sft", 6)
-    assert (second["value"], second["low"], second["high"]) == (5 / 6, by_hand.low, by_hand.high)
+    gain = found["sft", "base"]
+    assert (gain["value"], gain["low"], gain["high"]) == (0.5, 0.5, 0.5)
+    groups = ["p0", "p0", "p1", "p1", "p2", "p2"]
+    for pair, gains in (("sft", [1, 0, 1, 0, 0, 3]), ("base", [1.5, 0.5, 1.5, 0.5, 0.5, 3.5])):
+        by_hand, item = mean_interval(gains, groups), found["ppo", pair]
+        assert (item["value"], item["low"], item["high"]) == (by_hand.value, by_hand.low, by_hand.high)
 
 
 def test_the_table_holds_what_could_be_measured():

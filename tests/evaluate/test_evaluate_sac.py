@@ -39,8 +39,12 @@ def test_calibration_error_by_hand():
     assert calibration_error(probability, label) == pytest.approx(0.25 * 0.05 + 0.5 * 0.35 + 0.25 * 0)
 
 
-def test_calibration_error_is_0_where_shares_equal_probabilities_and_1_where_all_is_wrong():
-    assert calibration_error(np.array([0.25] * 4), np.array([1, 0, 0, 0])) == pytest.approx(0)
+def test_calibration_error_weighs_both_classes_the_same():
+    # One text of the voice counts as much as three others: at even odds the probability should be one half.
+    label = np.array([1, 0, 0, 0])
+    assert calibration_error(np.array([0.5] * 4), label) == pytest.approx(0)
+    assert calibration_error(np.array([0.25] * 4), label) == pytest.approx(0.25)
+    assert calibration_error(np.array([1.0, 0.0, 0.0, 0.0]), label) == pytest.approx(0)
     assert calibration_error(np.array([1.0, 0.0]), np.array([0, 1])) == pytest.approx(1)
 
 

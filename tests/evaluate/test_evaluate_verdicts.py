@@ -27,6 +27,12 @@ SENTENCES = [
     ("CORRECT!", True),
     ("Your program cannot be called correct, since [] raises an error.", False),
     ("It is never correct for an odd length.", False),
+    ("This can't be right for an empty list.", False),
+    ("It is far from correct.", False),
+    ("No, this is not the correct approach.", False),
+    ("It fails for the empty list.", False),
+    ("Looks right to me.", True),
+    ("You will want to correct the bound.", None),
     ("The program handles the empty list correctly.", None),
     ("Once corrected, the loop will end.", None),
     ("An incorrectly placed return ends the loop.", None),
@@ -39,6 +45,29 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("text", "verdict"), SENTENCES)
 def test_the_verdict_of_a_sentence_is_read(text, verdict):
+    assert read_verdict(text) is verdict
+
+
+MISREAD = [("It never fails.", True), ("Nothing about this is correct.", False)]
+"""Known limits of rules that look for words: each is read as something else."""
+
+
+@pytest.mark.xfail(strict=True, reason="the rules look for words and do not parse sentences")
+@pytest.mark.parametrize(("text", "verdict"), MISREAD)
+def test_the_limits_of_the_reader_are_known(text, verdict):
+    assert read_verdict(text) is verdict
+
+
+TURNS = [
+    ("Correct the indentation of the return and submit again.", None),
+    ("The program is only partly correct.", False),
+    ("It is almost correct.", False),
+    ("To correct this, look at the loop.", None),
+]
+
+
+@pytest.mark.parametrize(("text", "verdict"), TURNS)
+def test_turns_of_phrase_around_the_word_correct_are_read(text, verdict):
     assert read_verdict(text) is verdict
 
 
@@ -58,13 +87,14 @@ def test_ca_counts_right_verdicts_and_no_verdict_is_wrong():
     base = answers("base", ["It is correct.", "It is incorrect.", "It is incorrect.", "Hello."], correct=labels)
     sft = answers("sft", ["Correct.", "Correct.", "Not correct.", "Correct."], correct=labels)
     known = [(True, "This is correct."), (False, "This is correct."), (False, "No verdict."), (False, "Wrong.")]
-    result = measure(evaluation(base, sft, verdict_texts=known))
+    texts = {"reference": known, "neutral": known[::3]}
+    result = measure(evaluation(base, sft, verdict_texts=texts))
     assert result is not None
     assert result.per_row == {"base": [1, 0, 1, 0], "sft": [1, 1, 1, 0]}
     assert {arm: found.value for arm, found in result.measures.items()} == {"base": 0.5, "sft": 0.75}
     assert all(found.n == 4 for found in result.measures.values())
-    expected = {"majority": 0.5, "readable_base": 0.75, "readable_sft": 1.0, "reader_accuracy": 0.5, "n": 4.0}
-    assert result.instrument == expected
+    readers = {"reader_accuracy": 0.5, "n": 4.0, "reader_accuracy_neutral": 1.0}
+    assert result.instrument == {"majority": 0.5, "readable_base": 0.75, "readable_sft": 1.0, **readers}
 
 
 def test_the_line_of_always_saying_the_same_is_the_more_frequent_label():

@@ -33,9 +33,7 @@ def build_hostile(path: Path) -> RunFolder:
     write_json(run.path / "provenance.json", provenance)
     write_whole(run.recipe_file, f"# {SCRIPT}\n")
     log_stage(run, "sft", 30)
-    run.stage("sft").sample(
-        {"step": 30, "prompt": SCRIPT, "response": CONTROL, "reference": LONG_WORD, "reward": None}
-    )
+    run.stage("sft").sample({"step": 30, "prompt": SCRIPT, "response": CONTROL, "reference": LONG_WORD, "reward": None})
     results = fake_results()
     arms = results["arms"]
     results |= {"recipe": SCRIPT, "arms": {FORMULA: arms["base"], LATEX: arms["sft"], SCRIPT: arms["ppo"]}}

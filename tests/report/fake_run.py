@@ -120,9 +120,7 @@ def fake_provenance() -> dict:
     }
 
 
-def summary(
-    name: str, steps: int, seconds: float, passes: float | None, trained: int, best: int | None
-) -> dict:
+def summary(name: str, steps: int, seconds: float, passes: float | None, trained: int, best: int | None) -> dict:
     return {
         "stage": name,
         "algorithm": {"reward": "reward_model"}.get(name, name),
@@ -191,7 +189,6 @@ def add_responses(run: RunFolder, rows: int) -> None:
                     "reward": noise.gauss(0, 1),
                     "reward_check": noise.gauss(0, 1),
                     "kl_response": 3.0,
-                    "kl_token": 0.05,
                     "tokens": len(text.split()),
                     "ended": arm != "base",
                 },

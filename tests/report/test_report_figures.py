@@ -77,9 +77,7 @@ def test_total_loss_of_a_policy_stage_is_a_diagnostic():
 
 
 def test_inline_svg_takes_the_pages_colours_and_its_own_ids():
-    svg = (
-        '<?xml?><svg width="9" viewBox="0 0 72 9"><g id="a" style="fill: #b4511a; clip-path: url(#a)"/></svg>'
-    )
+    svg = '<?xml?><svg width="9" viewBox="0 0 72 9"><g id="a" style="fill: #b4511a; clip-path: url(#a)"/></svg>'
     found = inline_svg(svg, "loss")
     assert found.startswith("<svg")
     assert 'id="loss-a"' in found

@@ -196,9 +196,7 @@ def test_every_field_may_be_null(tmp_path):
     run.stage("sft").log(1, {"loss/total": None})
     run.stage("sft").sample(dict.fromkeys(["step", "prompt", "response", "reward"]))
     run.responses_file.parent.mkdir(exist_ok=True)
-    run.responses_file.write_text(
-        json.dumps(dict.fromkeys(["arm", "id", "prompt", "response", "sac"])) + "\n"
-    )
+    run.responses_file.write_text(json.dumps(dict.fromkeys(["arm", "id", "prompt", "response", "sac"])) + "\n")
     write_report(run)
     read(run)
 

@@ -12,7 +12,9 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.model.load import ModelSettings, load
 from topgraft.model.split_model import SplitModel
 from topgraft.records import Rollouts
-from topgraft.rollout.sampling import GREEDY, SamplingSettings, sample
+from topgraft.rollout.sampling import SamplingSettings, greedy, sample
+
+GREEDY = greedy(SamplingSettings())
 
 LIMIT = 12
 PLAIN = SamplingSettings()

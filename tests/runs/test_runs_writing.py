@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -158,7 +157,7 @@ def test_read_lines_drops_a_cut_last_line(tmp_path, cut):
 
 def test_read_lines_drops_a_last_line_cut_inside_a_character(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_bytes('{"step": 1}\n{"text": "n'.encode() + "é".encode()[:1])
+    path.write_bytes(b'{"step": 1}\n{"text": "n' + "é".encode()[:1])
     assert list(read_lines(path)) == [{"step": 1}]
 
 

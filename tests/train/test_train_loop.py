@@ -6,6 +6,8 @@ import pytest
 import torch
 from learners import ROWS, Watched, logged, loop, ppo, reward_model, sft
 
+from topgraft.errors import UserError
+
 LEARNERS = {
     "sft": (sft, {"epochs": 2, "batch_size": 4}),
     "reward": (reward_model, {"epochs": 2, "batch_size": 4}),
@@ -85,6 +87,7 @@ def test_the_best_step_is_put_back(tmp_path, losses, best):
     algorithm = Watched(losses, epochs=3, batch_size=7, learning_rate=0.05, patience=9)
     outcome = loop(algorithm, tmp_path, held_out=3)
     assert (outcome.steps, outcome.best_step) == (3, best)
+    assert outcome.metrics["eval/loss"] == losses[best - 1]
     for weight, kept in zip(algorithm.trainable(), algorithm.kept[best - 1], strict=True):
         torch.testing.assert_close(weight.detach(), kept, rtol=0, atol=0)
     others = [kept for place, kept in enumerate(algorithm.kept) if place != best - 1]
@@ -103,6 +106,22 @@ def test_training_stops_when_patience_is_at_its_end(tmp_path):
     outcome = loop(algorithm, tmp_path, held_out=3)
     assert (outcome.steps, outcome.best_step) == (4, 2)
     assert [row["eval/loss"] for row in logged(tmp_path)] == [2.0, 1.0, 1.0, 1.5]
+
+
+def test_a_loss_that_runs_away_is_an_error_with_a_remedy(tmp_path):
+    algorithm = sft(epochs=20, batch_size=7, learning_rate=1e18, schedule="constant")
+    with pytest.raises(UserError, match=r"diverged.*[Ll]ower the stage's learning_rate"):
+        loop(algorithm, tmp_path)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_token_passes_the_trunk_once_however_many_passes_learn_from_it(tmp_path, name):
+    learner, options = LEARNERS[name]
+    outcome = loop(learner(**options), tmp_path)
+    assert outcome.tokens_in == outcome.tokens_kept > 0
+    found = [row["cost/trunk_passes_per_token"] for row in logged(tmp_path) if "cost/trunk_passes_per_token" in row]
+    assert found
+    assert set(found) == {1.0}
 
 
 def test_samples_are_shown_at_the_first_step_and_a_few_times_on_the_way(tmp_path):

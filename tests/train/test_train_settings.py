@@ -1,5 +1,6 @@
 """Recipes are checked strictly, and their page in the docs is the one that the settings classes write."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,9 @@ def test_an_unknown_recipe_or_scale_is_refused_with_the_nearest_name():
 
 def test_a_set_wins_over_the_scale_and_the_scale_over_the_recipe(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text("seed = 1\n[ppo]\nsteps = 7\nbeta = 0.1\nclip = 0.3\n[scale.small]\nppo.steps = 2\nppo.clip = 0.4\n")
+    path.write_text(
+        "seed = 1\n[ppo]\nsteps = 7\nbeta = 0.1\nclip = 0.3\n[scale.small]\nppo.steps = 2\nppo.clip = 0.4\n"
+    )
     made = settings_of(read_recipe(str(path), scale="small", sets=["ppo.clip=0.5"]))
     assert (made.name, made.seed) == ("mine", 1)
     assert (made.ppo.steps, made.ppo.beta, made.ppo.clip) == (2, 0.1, 0.5)
@@ -106,12 +109,11 @@ def test_every_stage_that_may_be_named_can_be_done():
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
-def test_a_shipped_recipe_says_in_a_sentence_what_it_is_and_can_be_read_back(name):
+def test_a_shipped_recipe_says_in_a_sentence_what_it_does(name):
     made = settings_of(read_recipe(name))
+    assert made.name == name
     assert len(made.about.split()) > 3
-    path = f"{name}.toml"
-    assert path in str(shipped_recipes()[name])
-    assert 'name = "' in to_toml(made)
+    assert settings_of(tomllib.loads(to_toml(made))) == made
 
 
 def test_the_page_of_settings_is_up_to_date():

@@ -5,4 +5,4 @@ ALGORITHMS = {
     "reward": "topgraft.algorithms.reward_model:RewardModel",
     "ppo": "topgraft.algorithms.ppo:PPO",
 }
-"""Name in a recipe -> class. A recipe may also name "package.module:Class"."""
+"""Stage of a recipe -> the class that it trains with."""

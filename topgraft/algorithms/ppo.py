@@ -26,7 +26,7 @@ from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.masked import explained_variance, masked_mean, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
-from topgraft.rollout.sampling import GREEDY, sample
+from topgraft.rollout.sampling import greedy, sample
 
 
 class Options(StepSettings):
@@ -62,6 +62,9 @@ class Options(StepSettings):
     """Scale token rewards to variance 1, keeping their mean."""
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
+    old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
+    """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
+    "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""
     evaluate_every: int = Field(10, ge=1)
     """Steps between evaluations of the score of greedy responses to validation prompts."""
 
@@ -92,6 +95,7 @@ class PPO:
             self.value_slot = f"{slot}-value"
             slots.add(self.value_slot, copy_of=reference)
         self.head = ScalarHead(actors.model.hidden_size, init="zero").to(actors.model.device)
+        self.tokens_kept = 0
         self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
 
     def trainable(self) -> list[nn.Parameter]:
@@ -105,22 +109,21 @@ class PPO:
         """Sample, score, and fix everything that the inner epochs learn from."""
         actors, options = self.actors, self.options
         prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
-        before = actors.model.meter.tokens_in
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         tokens, trunk = rollouts.tokens, rollouts.trunk
         counted_BT = tokens.counted_BT
         score_B = self.score(tokens, trunk).total_B
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
-        old_BT = rollouts.sampled_logprobs_BT
-        reference_BT = self._reference_logprobs(rollouts)
+        old_BT = self._old_logprobs(rollouts)
+        reference_BT = self._logprobs(self.reference, rollouts)
         values_BT = self._first_values(rollouts)
         kl_BT = k1(old_BT, reference_BT)
         rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
-        passes = (actors.model.meter.tokens_in - before) / len(trunk.hidden_NH)
+        self.tokens_kept += len(trunk.hidden_NH)
         kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
         metrics = {
             "reward/mean": (total_B - options.beta * kl_B).mean().item(),
@@ -132,7 +135,6 @@ class PPO:
             "rollout/length": counted_BT.sum(1).float().mean().item(),
             "rollout/ended": rollouts.ended_B.float().mean().item(),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
-            **({"cost/trunk_passes_per_token": passes} if actors.model.meter.counts else {}),
         }
         extras = {
             "old_logprobs_BT": old_BT,
@@ -155,12 +157,12 @@ class PPO:
         old_R, advantages_R, returns_R, values_R = (
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
         )
-        with model.slots.use(self.slot):
+        with model.slots.use(self.slot, learning=True):
             hidden_BTH = model.branch(micro.trunk)
         temperature = self.actors.sampling.temperature
         logprobs_R, entropy_R = model.logprobs(hidden_BTH, micro.tokens, temperature=temperature, entropy=True)
         if self.value_slot != self.slot:
-            with model.slots.use(self.value_slot):
+            with model.slots.use(self.value_slot, learning=True):
                 hidden_BTH = model.branch(micro.trunk)
         new_values_R = self.head(predicting(hidden_BTH, micro.tokens))
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
@@ -188,7 +190,7 @@ class PPO:
         actors = self.actors
         prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
         with actors.model.slots.use(self.slot):
-            rollouts = sample(actors.model, actors.template, prompts, GREEDY, actors.generator)
+            rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
         return {"eval/reward": self.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
 
     def finish(self, rows: list[Demonstration]) -> None:
@@ -208,11 +210,18 @@ class PPO:
         if self.value_slot != self.slot:
             self.actors.model.slots.load(self.value_slot, folder / "value")
 
-    def _reference_logprobs(self, rollouts: Rollouts) -> torch.Tensor:
-        """Reference log-probabilities [B, T] of the response tokens."""
+    def _old_logprobs(self, rollouts: Rollouts) -> torch.Tensor:
+        """The policy's log-probabilities [B, T] that the ratio is taken to."""
+        exact = self.actors.model.model.dtype == torch.float32
+        if self.options.old_logprobs == "sampled" or (self.options.old_logprobs == "auto" and exact):
+            return rollouts.sampled_logprobs_BT
+        return self._logprobs(self.slot, rollouts)
+
+    def _logprobs(self, slot: str | None, rollouts: Rollouts) -> torch.Tensor:
+        """Log-probabilities [B, T] of the response tokens under a slot, on the kept states."""
         model, temperature = self.actors.model, self.actors.sampling.temperature
         return self._on_branch(
-            self.reference, rollouts, lambda hidden, tokens: model.logprobs(hidden, tokens, temperature=temperature)[0]
+            slot, rollouts, lambda hidden, tokens: model.logprobs(hidden, tokens, temperature=temperature)[0]
         )
 
     def _first_values(self, rollouts: Rollouts) -> torch.Tensor:

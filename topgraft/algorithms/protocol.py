@@ -53,12 +53,12 @@ class OfflineSettings(StepSettings):
     """Settings of algorithms that learn from fixed rows until the validation loss stops falling."""
 
     epochs: int = Field(10, ge=1)
-    """Passes over the training rows at most; the best step by validation loss is kept."""
+    """Passes over the training rows at most, in whole batches; the best step by validation loss is kept."""
     patience: int = Field(3, ge=1)
     """Evaluations (one an epoch) without a better validation loss after which training stops."""
 
     def total_steps(self, rows: int) -> int:
-        """Epochs times batches."""
+        """Epochs times batches; a last batch that is not full is filled from the next pass."""
         return self.epochs * self.evaluation_interval(rows)
 
     def evaluation_interval(self, rows: int) -> int:
@@ -82,9 +82,14 @@ class Actors:
 class Algorithm(Protocol):
     """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving."""
 
+    actors: Actors
     slot: str
     inner_epochs: int
     minibatch_size: int
+
+    @property
+    def tokens_kept(self) -> int:
+        """Distinct tokens whose trunk states were kept so far, for counting trunk passes per token."""
 
     def trainable(self) -> list[nn.Parameter]:
         """The weights that learn."""

@@ -45,13 +45,18 @@ class RewardModel:
         """The trained model as a reward."""
         return LearnedReward(self.actors.model, self.slot, self.head)
 
+    @property
+    def tokens_kept(self) -> int:
+        """Tokens of the rows seen so far."""
+        return self.actors.cache.distinct_tokens
+
     def trainable(self) -> list[nn.Parameter]:
         """The slot's weights and the head's."""
         return [*self.actors.model.slots.weights(self.slot), *self.head.parameters()]
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and kept trunk states of both answers of every pair."""
-        pairs = [pair for row in rows for pair in ((row.prompt, row.chosen), (row.prompt, row.rejected))]
+        pairs = [(row.prompt, answer) for row in rows for answer in (row.chosen, row.rejected_ids or row.rejected)]
         tokens, trunk = self.actors.cache.get(pairs)
         return Batch(tokens=tokens, trunk=trunk, siblings=2)
 
@@ -61,7 +66,7 @@ class RewardModel:
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
         """Bradley-Terry loss per pair."""
-        with self.actors.model.slots.use(self.slot):
+        with self.actors.model.slots.use(self.slot, learning=True):
             hidden_BTH = self.actors.model.branch(micro.trunk)
         scores_P2 = self.head(last_states(hidden_BTH, micro.tokens)).view(-1, 2)
         chosen_P, rejected_P = scores_P2.unbind(1)

@@ -30,6 +30,11 @@ class SFT:
         self.minibatch_size = options.batch_size
         actors.model.slots.add(slot)
 
+    @property
+    def tokens_kept(self) -> int:
+        """Tokens of the rows seen so far."""
+        return self.actors.cache.distinct_tokens
+
     def trainable(self) -> list[nn.Parameter]:
         """The slot's weights."""
         return self.actors.model.slots.weights(self.slot)
@@ -45,7 +50,7 @@ class SFT:
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
         """Negative log-likelihood per response token."""
-        with self.actors.model.slots.use(self.slot):
+        with self.actors.model.slots.use(self.slot, learning=True):
             hidden_BTH = self.actors.model.branch(micro.trunk)
         logprobs_R, _ = self.actors.model.logprobs(hidden_BTH, micro.tokens)
         value = -logprobs_R.sum() / count

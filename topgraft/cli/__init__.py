@@ -34,5 +34,22 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        message = str(error)
+    except (MemoryError, OSError, RuntimeError) as error:
+        message = _explain(error)
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _explain(error: Exception) -> str:
+    """One sentence for memory, disk and permission errors; anything else is a defect and keeps its traceback."""
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return (
+            "Out of memory. Lower sampling.rows_at_once or the stage's micro_batch_size, e.g. "
+            "--set ppo.micro_batch_size=8; the results stay the same."
+        )
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, ConnectionError):
+        return f"{error.strerror}: {error.filename or ''}. Finished stages are kept; go on with --resume."
+    raise error

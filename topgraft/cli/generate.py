@@ -23,8 +23,19 @@ def command(
     set_: Sets = None,
 ) -> None:
     """Decode and write one JSON line per prompt: id, prompt, response, tokens, ended."""
+    from rich.console import Console
+
     from topgraft.train.generating import generate
     from topgraft.train.progress import Screen
 
     quiet()
-    generate(open_run(run), arm, data=data, prompt=prompt, out=out, greedy=greedy, sets=set_ or [], screen=Screen())
+    generate(
+        open_run(run),
+        arm,
+        data=data,
+        prompt=prompt,
+        out=out,
+        likeliest=greedy,
+        sets=set_ or [],
+        screen=Screen(Console(stderr=True)),
+    )

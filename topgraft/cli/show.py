@@ -12,7 +12,10 @@ from topgraft.train.progress import Screen
 
 def print_results(screen: Screen, results: dict[str, Any]) -> None:
     """Print arms x metrics, value and 95 % interval, then the paired comparisons."""
-    header, *rows = final_table(results)
+    header, *rows = final_table(results) or [[]]
+    if not header:
+        screen.say("No metric was measured.")
+        return
     table = Table(box=box.SIMPLE_HEAD, title="Test split, value [95 % interval over problems]", title_justify="left")
     for place, name in enumerate(header):
         table.add_column(escape(name), justify="left" if place == 0 else "right", overflow="fold")

@@ -31,7 +31,7 @@ class DataSettings(LengthSettings):
     answer, chosen."""
     group: str = ""
     """Column whose equal values stay in one part of the split; empty: "problem" where there is one, else
-    every row for itself ("-": always)."""
+    the rows of one prompt together ("-": always)."""
     key: str = ""
     """Column of the rows' ids; empty: "id" where there is one, else the rows are numbered ("-": always)."""
     correct: str = ""

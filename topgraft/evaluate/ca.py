@@ -12,12 +12,12 @@ from topgraft.evaluate.metric import Metric
 from topgraft.records import Evaluation, MetricResult
 
 NEGATIVE = re.compile(
-    r"\b(?:incorrect|not(?:\s+\w+){0,2}\s+correct|(?:is|are|was)n't(?:\s+\w+){0,2}\s+(?:correct|right)"
-    r"|not(?:\s+\w+){0,2}\s+right|wrong|doesn't work|does not work|broken)\b",
+    r"\b(?:incorrect|wrong|broken|(?<!never )fails?|crashes|nope|(?:almost|nearly|partly|partially)\s+correct"
+    r"|(?:not|never|cannot|can't|far from|(?:is|are|was|does)n't)(?:\s+\w+){0,3}\s+(?:correct|right|work))\b",
     re.IGNORECASE,
 )
 POSITIVE = re.compile(
-    r"\b(?:correct|all correct|looks? (?:good|fine|right)|lgtm|works|passes|gets? it right|right answer|nailed)\b",
+    r"\b(?<!to )(?:correct(?! the\b)|looks? (?:good|fine|right)|lgtm|works (?:fine|great|perfectly)|all good|nailed)\b",
     re.IGNORECASE,
 )
 
@@ -27,6 +27,7 @@ def read_verdict(text: str) -> bool | None:
 
     Example: "Your solution is not yet correct, although ..." -> False.
     """
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     negative, positive = NEGATIVE.search(text), POSITIVE.search(text)
     if negative and (not positive or negative.start() <= positive.start()):
         return False
@@ -54,10 +55,12 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         for arm, rows in evaluation.responses.items()
     }
     instrument = {"majority": max(labels.count(True), labels.count(False)) / len(labels), **readable}
-    if evaluation.verdict_texts:
+    for voice, texts in evaluation.verdict_texts.items():
+        instrument[f"reader_accuracy_{voice}"] = accuracy(texts)
+    if "reference" in evaluation.verdict_texts:
         instrument |= {
-            "reader_accuracy": accuracy(evaluation.verdict_texts),
-            "n": float(len(evaluation.verdict_texts)),
+            "reader_accuracy": instrument.pop("reader_accuracy_reference"),
+            "n": float(len(evaluation.verdict_texts["reference"])),
         }
     return MetricResult(
         measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},

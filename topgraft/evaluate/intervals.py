@@ -1,12 +1,16 @@
 """95 % bootstrap intervals that resample problems, not rows: answers to one problem are not independent.
 
-Percentile bootstrap over groups (Efron and Tibshirani 1993, ch. 13), 2000 resamples, seeded.
+Percentile bootstrap over groups, 2000 resamples, seeded. With few groups its ends lie too close together; the expanded
+percentiles of Hesterberg (2015, arXiv 1411.5279, section 4.6) mend that: alpha/2 becomes
+Phi(-sqrt(G / (G - 1)) t_{alpha/2, G - 1}), 0.9 % instead of 2.5 % at ten groups. An interval speaks of other problems,
+not of other training runs.
 """
 
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import stats
 
 from topgraft.records import Measure
 
@@ -31,7 +35,9 @@ def interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str], *,
     if len(set(groups)) < 2:
         return Measure(value=everything, low=math.nan, high=math.nan, n=len(groups))
     values = [statistic(rows) for rows in resampled_rows(groups, seed)]
-    low, high = np.percentile(values, [2.5, 97.5])
+    number = len(set(groups))
+    tail = stats.norm.cdf(math.sqrt(number / (number - 1)) * stats.t.ppf(0.025, number - 1))
+    low, high = np.percentile(values, [100 * tail, 100 * (1 - tail)])
     return Measure(value=everything, low=float(low), high=float(high), n=len(groups))
 
 

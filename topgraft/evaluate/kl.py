@@ -21,6 +21,6 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
 
 KL = Metric(
     "KL to the model that the arm's training started from, nats per response (full distribution)",
-    "lower",
+    "neutral",
     measure,
 )

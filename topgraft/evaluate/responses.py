@@ -9,7 +9,7 @@ from topgraft.data.template import Template
 from topgraft.model.split_model import SplitModel, predicting
 from topgraft.records import Demonstration, Response, Rollouts
 from topgraft.rewards.learned import LearnedReward
-from topgraft.rollout.sampling import GREEDY, sample
+from topgraft.rollout.sampling import SamplingSettings, greedy, sample
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ def answer(
     rows: Sequence[Demonstration],
     arm: Arm,
     rewards: dict[str, LearnedReward],
+    settings: SamplingSettings,
 ) -> list[Response]:
     """One greedy response per row under `arm`. `rewards` may hold "reward" and "reward_check"."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(arm.slot):
-        rollouts = sample(model, template, prompts, GREEDY, torch.Generator())
+        rollouts = sample(model, template, prompts, greedy(settings), torch.Generator())
     scores = {name: reward(rollouts.tokens, rollouts.trunk).total_B.tolist() for name, reward in rewards.items()}
     kl = _kl_per_response(model, rollouts, arm).tolist() if arm.trained else [None] * len(rows)
     lengths = rollouts.tokens.counted_BT.sum(1).tolist()

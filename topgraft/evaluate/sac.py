@@ -30,8 +30,8 @@ def fit(target: Texts, other: Texts) -> CalibratedClassifierCV:
     labels = np.array([1] * len(target) + [0] * len(other))
     weights = np.where(labels == 1, 0.5 / len(target), 0.5 / len(other)) * len(labels)
     features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, min_df=3),
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, min_df=2),
     )
     model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced"))
     folds = list(GroupKFold(n_splits=min(5, len(set(groups)))).split(texts, labels, groups))
@@ -49,13 +49,18 @@ def probabilities(classifier: CalibratedClassifierCV, texts: Sequence[str]) -> n
 
 
 def calibration_error(probability: np.ndarray, label: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error (Guo et al. 2017, eq. 3) over equal-width bins of the probability."""
+    """Expected calibration error (Guo et al. 2017, eq. 3) over equal-width bins; both classes weigh the same."""
+    weight = np.where(label == 1, 0.5 / max(1, (label == 1).sum()), 0.5 / max(1, (label == 0).sum()))
     place = np.minimum((probability * bins).astype(int), bins - 1)
     error = 0.0
     for bin_ in range(bins):
         inside = place == bin_
-        if inside.any():
-            error += inside.mean() * abs(probability[inside].mean() - label[inside].mean())
+        share = weight[inside].sum()
+        if share > 0:
+            gap = np.average(probability[inside], weights=weight[inside]) - np.average(
+                label[inside], weights=weight[inside]
+            )
+            error += share * abs(gap)
     return float(error)
 
 

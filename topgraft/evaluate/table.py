@@ -42,11 +42,11 @@ def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _compare(evaluation: Evaluation, results: dict[str, MetricResult]) -> list[dict[str, Any]]:
-    """Per-row differences of every arm to the one before it in the table, with an interval over problems."""
+    """Per-row differences between every two arms, later minus earlier, with an interval over problems."""
     arms = list(evaluation.responses)
     groups = [row.group for row in evaluation.responses[arms[0]]]
     found = []
-    for before, arm in itertools.pairwise(arms):
+    for before, arm in itertools.combinations(arms, 2):
         for name in PAIRED:
             per_row = results[name].per_row if name in results else {}
             if arm in per_row and before in per_row:

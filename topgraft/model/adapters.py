@@ -69,6 +69,10 @@ class Slots:
                 for key, weight in self.named_weights(name):
                     weight.copy_(source[key])
 
+    def check_targets(self) -> None:
+        """Raise UserError where a target module does not exist, before anything is trained."""
+        self._config()
+
     def load(self, name: str, folder: Path) -> None:
         """Read a slot from a folder in peft's format."""
         if not (folder / "adapter_model.safetensors").exists():
@@ -113,17 +117,25 @@ class Slots:
         return [weight for _, weight in self.named_weights(name)]
 
     @contextmanager
-    def use(self, name: str | None) -> Iterator[None]:
-        """Let slot `name` act (None: the base model alone) for forward and backward inside the context."""
+    def use(self, name: str | None, *, learning: bool = False) -> Iterator[None]:
+        """Let slot `name` act (None: the base model alone) for forward and backward inside the context.
+
+        With `learning` the adapter's dropout acts as well, where gradients are recorded.
+        """
         if name is not None and name not in self.names:
             raise UserError(f"There is no adapter slot '{name}'. {nearest(name, self.names)}")
         before = [(layer._active_adapter, layer._disable_adapters) for layer in self._lora_layers]
         for layer in self._lora_layers:
             layer._active_adapter = [name]
             layer._disable_adapters = name is None
+            if learning and name is not None:
+                layer.lora_dropout[name].train(torch.is_grad_enabled())
         try:
             yield
         finally:
+            if learning and name is not None:
+                for layer in self._lora_layers:
+                    layer.lora_dropout[name].eval()
             for layer, (active, disabled) in zip(self._lora_layers, before, strict=True):
                 layer._active_adapter, layer._disable_adapters = active, disabled
 

@@ -114,7 +114,10 @@ class SplitModel:
         logits_RV = self.logits(predicting(hidden_BTH, tokens)) / temperature
         all_RV = torch.log_softmax(logits_RV, dim=-1)
         chosen_R = all_RV.gather(1, tokens.ids_BT[tokens.counted_BT][:, None]).squeeze(1)
-        return chosen_R, -(all_RV.exp() * all_RV).sum(1) if entropy else None
+        if not entropy:
+            return chosen_R, None
+        with torch.no_grad():  # entropy is watched, not trained
+            return chosen_R, -(all_RV.exp() * all_RV).sum(1)
 
 
 def predicting(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:

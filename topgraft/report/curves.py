@@ -35,7 +35,7 @@ class Curve:
 
 PANELS = (
     Panel("loss", "Loss (nats)", (("loss/total", "training"), ("eval/loss", "held out"))),
-    Panel("accuracy", "Accuracy (fraction)", (("train/accuracy", "training"), ("eval/accuracy", "held out"))),
+    Panel("accuracy", "Accuracy (fraction)", (("reward/accuracy", "training"), ("eval/accuracy", "held out"))),
     Panel("reward", "Reward (per response)", (("reward/mean", "reward"), ("reward/score", "score")), "joint"),
     Panel("kl-token", "KL to reference (nats per token)", (("kl/token", "KL"),), "joint"),
     Panel("kl-response", "KL to reference (nats per response)", (("kl/response", "KL"),), "joint"),

@@ -7,7 +7,7 @@ from topgraft.report.numbers import number, plain
 
 FIRST, MOST = 6, 400
 LONG = 1500
-SCORES = (("sac", "SAC"), ("reward", "reward"), ("reward_check", "check"), ("kl_token", "KL per token"))
+SCORES = (("sac", "SAC"), ("reward", "reward"), ("reward_check", "check"), ("kl_response", "KL"))
 
 
 @dataclass(frozen=True)

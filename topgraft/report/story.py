@@ -88,12 +88,10 @@ def key_facts(provenance: dict[str, Any], stages: list[Stage]) -> list[tuple[str
     spent = [found for stage in stages if (found := number(stage.summary.get("seconds"))) is not None]
     rows = mapping(mapping(provenance.get("data")).get("rows"))
     split = " / ".join(plain(rows[name]) for name in ("train", "test", "validation") if name in rows)
-    model = mapping(provenance.get("model"))
     facts = [
         ("Seed", provenance.get("seed")),
         ("Device", provenance.get("device")),
         ("Time", duration(sum(spent)) if spent else None),
-        ("Trainable", count(model["trainable_parameters"]) if model.get("trainable_parameters") else None),
         ("Train / test / validation", split or None),
         ("Finished", moment(provenance.get("finished"))),
     ]

@@ -1,10 +1,15 @@
 """Trunk states of dataset rows: computed once, kept over all epochs and all stages that read the same rows."""
 
+from collections.abc import Sequence
+
 import torch
 
 from topgraft.data.template import Template, pack
 from topgraft.model.split_model import SplitModel
 from topgraft.records import Tokens, TrunkState
+
+Pair = tuple[str, str | tuple[int, ...]]
+"""A prompt and its response: a text, or the ids that were sampled."""
 
 
 class TrunkCache:
@@ -13,15 +18,15 @@ class TrunkCache:
     def __init__(self, model: SplitModel, template: Template) -> None:
         self.model = model
         self.template = template
-        self._ids: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
-        self._hidden: dict[tuple[str, str], torch.Tensor] = {}
+        self._ids: dict[Pair, tuple[list[int], list[int]]] = {}
+        self._hidden: dict[Pair, torch.Tensor] = {}
 
-    def get(self, pairs: list[tuple[str, str]]) -> tuple[Tokens, TrunkState]:
-        """Tokens and packed trunk state of (prompt, response) texts; the trunk runs on those not seen before."""
+    def get(self, pairs: Sequence[Pair]) -> tuple[Tokens, TrunkState]:
+        """Tokens and packed trunk state of (prompt, response); the trunk runs on those not seen before."""
         for prompt, response in pairs:
             if (prompt, response) not in self._ids:
-                ids = (self.template.encode_prompt(prompt), self.template.encode_response(response))
-                self._ids[prompt, response] = ids
+                ids = list(response) if isinstance(response, tuple) else self.template.encode_response(response)
+                self._ids[prompt, response] = (self.template.encode_prompt(prompt), ids)
         tokens = pack([self._ids[pair] for pair in pairs], self.template.pad_id, self.model.device)
         new = list({pair: place for place, pair in enumerate(pairs) if pair not in self._hidden}.values())
         if new:

@@ -35,9 +35,13 @@ class SamplingSettings(Settings):
     """Responses decoded side by side."""
 
 
-GREEDY = SamplingSettings(temperature=0.0)
 RETIRE_AT = 0.75
 """Ended rows leave the batch when at most this share of it is still open: each departure copies the cache."""
+
+
+def greedy(settings: SamplingSettings) -> SamplingSettings:
+    """The same, but always the likeliest token."""
+    return settings.model_copy(update={"temperature": 0.0, "top_k": 0, "top_p": 1.0})
 
 
 @torch.no_grad()
@@ -100,7 +104,7 @@ class _Decoding:
         self.model, self.template, self.prompts, self.settings = model, template, prompts, settings
         self.limit = uniform_BL.shape[1]
         device, shape = model.device, (len(prompts), self.limit)
-        self.uniform_BL = uniform_BL.to(device)
+        self.uniform_BL = uniform_BL if device.type == "mps" else uniform_BL.to(device)
         self.ids_BL = torch.full(shape, template.pad_id, device=device)
         self.logprobs_BL = torch.zeros(shape, device=device)
         self.length_B = torch.zeros(len(prompts), dtype=torch.long, device=device)
@@ -174,7 +178,8 @@ class _Decoding:
         if temperature == 0:
             ids_B = logprobs_BV.argmax(-1)
         else:
-            ids_B = draw(truncate(logprobs_BV.exp(), self.settings), self.uniform_BL[live_B, step])
+            uniform_B = self.uniform_BL[live_B.to(self.uniform_BL.device), step]
+            ids_B = draw(truncate(logprobs_BV.exp(), self.settings), uniform_B)
         rows = live_B[open_B]
         self.ids_BL[rows, step] = ids_B[open_B]
         self.logprobs_BL[rows, step] = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1)[open_B]
@@ -207,9 +212,13 @@ def truncate(probabilities_BV: torch.Tensor, settings: SamplingSettings) -> torc
 
 def draw(probabilities_BV: torch.Tensor, uniform_B: torch.Tensor) -> torch.Tensor:
     """Inverse-transform sampling: the token in whose stretch of the cumulative distribution `uniform_B` falls."""
+    place = probabilities_BV.device
+    if place.type == "mps":  # has no float64
+        probabilities_BV, uniform_B = probabilities_BV.cpu(), uniform_B.cpu()
     cumulative_BV = probabilities_BV.double().cumsum(-1)
     target_B1 = (uniform_B * cumulative_BV[:, -1])[:, None]
-    return torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(1).clamp(max=probabilities_BV.shape[1] - 1)
+    ids_B = torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(1)
+    return ids_B.clamp(max=probabilities_BV.shape[1] - 1).to(place)
 
 
 class _Crossing:

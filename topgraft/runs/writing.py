@@ -1,5 +1,6 @@
 """Files that are whole or absent: atomic replacement, and JSON lines appended one whole line at a time."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
     line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(descriptor, line)
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
 
@@ -39,7 +41,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records of a JSON-lines file; a last line cut by a crash is left out. No file: nothing."""
     if not path.exists():
         return
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         for line in file:
-            if line.endswith("\n") and line.strip():
+            if line.endswith(b"\n") and line.strip():
                 yield json.loads(line)

@@ -2,20 +2,20 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from topgraft.errors import UserError
+import torch
+
+from topgraft.data.voices import read_voices
 from topgraft.evaluate.ca import read_verdict
 from topgraft.evaluate.responses import Arm, answer
 from topgraft.evaluate.table import measure_all
+from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration, Evaluation, Response
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
 from topgraft.train.stages import comparisons
 from topgraft.train.workplace import Workplace
-
-SHIPPED = Path(__file__).resolve().parent.parent / "shipped"
 
 
 def arms_of(place: Workplace) -> list[Arm]:
@@ -35,16 +35,17 @@ def evaluate(place: Workplace) -> dict[str, Any]:
     responses: dict[str, list[Response]] = {}
     with place.screen.bar("evaluate", len(arms) + 1) as bar:
         for arm in arms:
-            responses[arm.name] = answer(place.model, place.template, place.splits.test, arm, place.rewards)
+            rows, sampling = place.splits.test, place.settings.sampling
+            responses[arm.name] = answer(place.model, place.template, rows, arm, place.rewards, sampling)
             bar.advance({}, ())
         found = measure_all(_evaluation(place, responses), place.settings.evaluate.metrics)
         bar.advance({}, ())
     per_row = found.pop("per_row")
     records = [
         {
-            **asdict(row),
             "id": row.key,
             "problem": row.group,
+            **{name: value for name, value in asdict(row).items() if name not in ("key", "group")},
             "verdict": {True: "correct", False: "incorrect", None: None}[read_verdict(row.response)],
             "sac": per_row.get("sac", {}).get(arm, [None] * len(rows))[number],
         }
@@ -55,7 +56,7 @@ def evaluate(place: Workplace) -> dict[str, Any]:
     write_whole(place.run.responses_file, lines)
     results = {"recipe": place.settings.name, "seed": place.settings.seed, **found}
     if "reward" in place.rewards:
-        results["instruments"]["reward"] = _reward_instrument(place)
+        results["instruments"]["reward"] = _reward_instrument(place, responses["base"])
     write_json(place.run.results_file, results)
     tokens = sum(row.tokens for rows in responses.values() for row in rows)
     stage.finish(
@@ -67,23 +68,31 @@ def evaluate(place: Workplace) -> dict[str, Any]:
             "steps": len(arms),
             "tokens": tokens,
             "trunk_passes_per_token": None,
+            "settings": place.settings.evaluate.model_dump(mode="json"),
         }
     )
     return results
 
 
-def _reward_instrument(place: Workplace) -> dict[str, float]:
-    held = {row.key for row in place.splits.validation}
-    pairs = [row for row in comparisons(place) if row.key in held]
-    final = place.run.stage("reward").metrics()
-    best = min((row for row in final if "eval/loss" in row), key=lambda row: row["eval/loss"], default={})
-    return {"held_out_accuracy": best.get("eval/accuracy", float("nan")), "n": float(len(pairs))}
+def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, float]:
+    """How often the reward model sets the test reference above Base's answer, beside how often the longer one is it."""
+    rows = place.splits.test
+    tokens, trunk = place.cache.get([(row.prompt, row.response) for row in rows])
+    chosen_B = place.rewards["reward"](tokens, trunk).total_B.cpu()
+    rejected_B = torch.tensor([row.reward for row in base])
+    longer_B = tokens.counted_BT.sum(1).cpu()
+    length_B = torch.tensor([row.tokens for row in base])
+    return {
+        "held_out_accuracy": pair_accuracy(chosen_B, rejected_B).mean().item(),
+        "longer_wins": pair_accuracy(longer_B, length_B).mean().item(),
+        "n": float(len(rows)),
+    }
 
 
 def _evaluation(place: Workplace, responses: dict[str, list[Response]]) -> Evaluation:
     """Gather what metrics may read. Texts for the style classifier come from training and validation rows only."""
     splits = place.splits
-    others = _other_voices(place)
+    others = read_voices(place.settings.evaluate.other_voices)
     sampled: dict[str, list[str]] = {}
     if "pairs" in place.settings.stages:
         for pair in comparisons(place):
@@ -99,35 +108,18 @@ def _evaluation(place: Workplace, responses: dict[str, list[Response]]) -> Evalu
             found += [(row.group, record["feedback"]) for record in others.get(row.key, [])]
         return found
 
-    every = [*splits.train, *splits.validation, *splits.test]
-    known = [row for row in every if row.correct is not None]
-    neutral = [
-        (row.correct, record["feedback"])
-        for row in known
-        for record in others.get(row.key, [])
-        if record["voice"] == "neutral" and row.correct is not None
-    ]
+    verdict_texts: dict[str, list[tuple[bool, str]]] = {}
+    for row in [*splits.train, *splits.validation, *splits.test]:
+        if row.correct is not None:
+            verdict_texts.setdefault("reference", []).append((row.correct, row.response))
+            for record in others.get(row.key, []):
+                verdict_texts.setdefault(record["voice"], []).append((row.correct, record["feedback"]))
     return Evaluation(
         responses=responses,
         target_texts=target(splits.train),
         other_texts=other(splits.train),
         held_out_target=target(splits.validation),
         held_out_other=other(splits.validation),
-        verdict_texts=[(row.correct, row.response) for row in known if row.correct is not None] + neutral,
+        verdict_texts=verdict_texts,
         seed=place.settings.seed,
     )
-
-
-def _other_voices(place: Workplace) -> dict[str, list[dict[str, Any]]]:
-    """Answers in other voices by row key; empty where the recipe names none."""
-    name = place.settings.evaluate.other_voices
-    if not name:
-        return {}
-    path = SHIPPED / f"{name}.json" if (SHIPPED / f"{name}.json").exists() else Path(name)
-    if not path.exists():
-        raise UserError(f"evaluate.other_voices = '{name}': there is no such file, nor a shipped one of that name.")
-    found: dict[str, list[dict[str, Any]]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        found.setdefault(record["id"], []).append(record)
-    return found

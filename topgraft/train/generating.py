@@ -1,13 +1,14 @@
 """Responses of a trained arm to prompts from a file."""
 
 import json
+import sys
 from pathlib import Path
 
 import torch
 
 from topgraft.data.reading import read
 from topgraft.errors import UserError, nearest
-from topgraft.rollout.sampling import GREEDY, sample
+from topgraft.rollout.sampling import greedy, sample
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
 from topgraft.train.evaluation import arms_of
@@ -23,7 +24,7 @@ def generate(
     data: str,
     prompt: str,
     out: Path | None,
-    greedy: bool,
+    likeliest: bool,
     sets: list[str],
     screen: Screen,
 ) -> None:
@@ -40,7 +41,7 @@ def generate(
         prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:
         prompts = [(row.key, row.prompt) for row in place.splits.test]
-    settings = GREEDY if greedy else place.settings.sampling
+    settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
     generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
     lines: list[str] = []
     with screen.bar("generate", len(prompts)) as bar, place.model.slots.use(arms[arm].slot):
@@ -69,5 +70,5 @@ def generate(
         write_whole(out, "".join(lines))
         screen.say(f"{len(lines)} responses in {out}")
     else:
-        for line in lines:
-            screen.say(json.loads(line)["response"] if prompt else line.rstrip())
+        for line in lines:  # the data themselves go to standard output, as they are; progress to standard error
+            sys.stdout.write(json.loads(line)["response"] + "\n" if prompt else line)

@@ -6,6 +6,7 @@ It alone owns the optimizer, the schedule, the log and the choice of the best st
 
 import math
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,9 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
+from topgraft.errors import UserError
 from topgraft.records import Batch
 from topgraft.runs import StageFolder
-from topgraft.train.cost import Clock
 from topgraft.train.progress import Screen
 
 SHOWN = (
@@ -39,6 +40,11 @@ class Outcome:
     steps: int
     best_step: int
     metrics: dict[str, float]
+    """Those of the step whose weights were kept."""
+    tokens_in: int
+    """Tokens that entered the top trunk block in the steps (validation and shown samples are counted apart)."""
+    tokens_kept: int
+    """Distinct tokens whose trunk states those passes made."""
 
 
 def train(
@@ -61,38 +67,48 @@ def train(
     rng = random.Random(seed)
     total = settings.total_steps(len(rows))
     weights = algorithm.trainable()
-    for weight in weights:
-        weight.requires_grad_(True)
+    _learn(weights, True)
     optimizer = accelerator.prepare(
         torch.optim.AdamW(weights, lr=settings.learning_rate, eps=settings.adam_eps, weight_decay=settings.weight_decay)
     )
     interval = settings.evaluation_interval(len(rows))
     best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)
-    last: dict[str, float] = {}
-    step = 0
+    metrics: dict[int, dict[str, float]] = {}
+    tokens_in = tokens_kept = step = 0
+    meter = algorithm.actors.model.meter
     with screen.bar(stage.name, total) as bar:
         for step, batch in enumerate(_stream(rows, settings.batch_size, total, rng), start=1):
-            clock = Clock()
+            begun, in_before, kept_before = time.perf_counter(), meter.tokens_in, algorithm.tokens_kept
             rate = settings.learning_rate * _share(settings, step - 1, total)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             last = _step(algorithm, settings, batch, weights, optimizer, accelerator, rng)
-            last |= {"learning_rate": rate, "cost/seconds": clock.seconds}
+            entered, kept = meter.tokens_in - in_before, algorithm.tokens_kept - kept_before
+            tokens_in, tokens_kept = tokens_in + entered, tokens_kept + kept
+            if meter.counts and kept:
+                last["cost/trunk_passes_per_token"] = entered / kept
+            last |= {"learning_rate": rate, "cost/seconds": time.perf_counter() - begun}
             if step % interval == 0 or step == total:
                 measured = algorithm.validate(list(held_out)) if held_out else {}
                 last |= measured
                 best.see(step, measured)
+            metrics = {best.step: metrics.get(best.step, {}), step: last}
             stage.log(step, last)
             bar.advance(last, SHOWN)
             if show is not None and (step == 1 or step % max(1, total // 4) == 0):
                 show(step)
             if best.exhausted:
                 break
-    for weight in weights:
-        weight.requires_grad_(False)
+    _learn(weights, False)
     best.restore()
     algorithm.finish(list(rows))
-    return Outcome(steps=step, best_step=best.step or step, metrics=last)
+    kept_step = best.step or step
+    return Outcome(step, kept_step, metrics[kept_step], tokens_in, tokens_kept)
+
+
+def _learn(weights: list[nn.Parameter], on: bool) -> None:
+    for weight in weights:
+        weight.requires_grad_(on)
 
 
 def _step(
@@ -116,10 +132,15 @@ def _step(
                 accelerator.backward(loss.value)
                 for name, value in loss.metrics.items():
                     sums[name] = sums.get(name, 0.0) + value
-            norm = accelerator.clip_grad_norm_(weights, settings.max_grad_norm)
+            norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
+            if not math.isfinite(norm):
+                raise UserError(
+                    f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
+                    f"{settings.learning_rate}); nothing of this stage was kept."
+                )
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            seen.append({**sums, "grad_norm": float(norm)})
+            seen.append({**sums, "grad_norm": norm})
     return {**gathered.metrics, **_mean(seen)}
 
 

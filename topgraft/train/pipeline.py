@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from topgraft.errors import UserError
-from topgraft.recipe import differences, to_toml
+from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.evaluation import evaluate
@@ -15,10 +15,10 @@ from topgraft.train.progress import Screen
 from topgraft.train.settings import STAGES as ORDER
 from topgraft.train.settings import RunSettings
 from topgraft.train.stages import STAGES
-from topgraft.train.workplace import Workplace, describe, prepare, provenance
+from topgraft.train.workplace import Workplace, describe, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown")
-"""Settings that may change between a run and its continuation: they do not change its results."""
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "evaluate.")
+"""Settings that may change between a run and its continuation: they do not change what was trained."""
 
 
 def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -> RunFolder:
@@ -35,7 +35,10 @@ def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -> Ru
         screen.heading(f"{number}/{len(stages) + 1} {name}{done}")
         STAGES[name](place, stage)
     screen.heading(f"{len(stages) + 1}/{len(stages) + 1} evaluate")
-    evaluate(place)
+    if folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json"):
+        screen.say("  finished before; `topgraft evaluate` measures again")
+    else:
+        evaluate(place)
     write_json(folder.path / "provenance.json", {**folder.provenance(), "finished": _now()})
     return folder
 
@@ -51,11 +54,9 @@ def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
         raise UserError(f"{out} is not empty and holds no run. Give another folder with --out.")
     if not resume:
         raise UserError(f"{out} already holds a run. Continue it with --resume, or give another folder with --out.")
-    old = tomllib.loads(folder.recipe_file.read_text(encoding="utf-8"))
+    old = read_toml(folder.recipe_file)
     changed = [
-        line
-        for line in differences(old, tomllib.loads(to_toml(settings)))
-        if line.split(":")[0] not in BESIDE_THE_POINT
+        line for line in differences(old, tomllib.loads(to_toml(settings))) if not line.startswith(BESIDE_THE_POINT)
     ]
     if changed:
         raise UserError(
@@ -68,17 +69,10 @@ def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
 
 def begin(place: Workplace) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
-    origin = provenance(place)
-    before = place.run.provenance()
-    for what in ("model", "data"):
-        if before and before[what]["digest"] != origin[what]["digest"]:
-            raise UserError(
-                f"The {what} of {place.run.path} has changed since the run began ({before[what]['digest']} -> "
-                f"{origin[what]['digest']}). Restore it, or give another folder with --out."
-            )
-    if not before:
-        write_json(place.run.path / "provenance.json", origin)
-        write_whole(place.run.recipe_file, to_toml(place.settings))
+    refuse_changes(place)
+    write_whole(place.run.recipe_file, to_toml(place.settings))
+    if not place.run.provenance():
+        write_json(place.run.path / "provenance.json", provenance(place))
 
 
 @contextmanager

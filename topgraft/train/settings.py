@@ -9,6 +9,7 @@ from topgraft.algorithms.reward_model import Options as RewardOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
 from topgraft.evaluate import METRICS
+from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build
 from topgraft.rollout.sampling import SamplingSettings
@@ -41,7 +42,7 @@ class RunSettings(Settings):
     """The recipe's name; the run folder is called after it."""
     about: str = ""
     """One sentence for people."""
-    seed: int = 42
+    seed: int = Field(42, ge=0, lt=2**32)
     """Seed of everything random."""
     threads: int = Field(0, ge=0)
     """CPU threads; 0 leaves the choice to PyTorch."""
@@ -64,9 +65,15 @@ class RunSettings(Settings):
         if unknown:
             raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
         needs = {"reward": "pairs", "reward-check": "pairs", "ppo": "reward"}
+        if self.reward.load:
+            del needs["reward"]
         for stage, needed in needs.items():
             if stage in self.stages and needed not in self.stages:
                 raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
+        if "ppo" in self.stages and self.sampling.temperature == 0:
+            raise ValueError("stage 'ppo' needs random responses: set sampling.temperature above 0")
+        for name in self.evaluate.metrics:
+            resolve("metric", name, METRICS)
         return self
 
 

@@ -18,6 +18,8 @@ from topgraft.algorithms.protocol import Actors
 from topgraft.data.reading import digest, read
 from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
+from topgraft.data.voices import read_voices
+from topgraft.errors import UserError
 from topgraft.model.load import load
 from topgraft.model.split_model import SplitModel
 from topgraft.rewards.learned import LearnedReward, Reward
@@ -42,7 +44,8 @@ class Workplace:
     rewards: dict[str, LearnedReward] = field(default_factory=dict)
 
     def actors(self, stage: str, score: Reward | None = None) -> Actors:
-        """What an algorithm works with in `stage`; every stage has its own random generator."""
+        """What an algorithm works with in `stage`. Every stage draws from seeds of its own, new weights included."""
+        torch.manual_seed(stage_seed(self.settings.seed, stage))
         return Actors(
             model=self.model,
             template=self.template,
@@ -70,11 +73,16 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     accelerator = Accelerator()
     set_seed(settings.seed)
     rows = read(settings.data)
+    read_voices(settings.evaluate.other_voices)  # a mistake in it must show now, not after hours of training
     splits = split(rows, settings.data.split, settings.data.split_seed)
     loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
     vocabulary = loaded.split.model.get_input_embeddings().weight.shape[0]
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
     template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
+    loaded.split.slots.check_targets()
+    for section in (settings.sft, settings.reward, settings.ppo):
+        if section.load and not (Path(section.load) / "stage.json").exists():
+            raise UserError(f"{section.load} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
     for row in rows:
         template.encode_prompt(row.prompt)
         template.encode_response(row.response)
@@ -122,7 +130,7 @@ def provenance(place: Workplace) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
         "threads": torch.get_num_threads(),
         "commit": _commit(),
-        "command": " ".join(["topgraft", *sys.argv[1:]]),
+        "command": ["topgraft", *sys.argv[1:]],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": settings.name,
         "about": settings.about,
@@ -153,11 +161,29 @@ def provenance(place: Workplace) -> dict[str, Any]:
     }
 
 
+def refuse_changes(place: Workplace) -> None:
+    """Raise UserError where model or data are not those that the run in the folder began with."""
+    before, origin = place.run.provenance(), provenance(place)
+    for what in ("model", "data"):
+        if before and before[what]["digest"] != origin[what]["digest"]:
+            raise UserError(
+                f"The {what} of {place.run.path} has changed since the run began ({before[what]['digest']} -> "
+                f"{origin[what]['digest']}). Restore it, or give another folder with --out."
+            )
+
+
 def _commit() -> str | None:
+    """The commit of topgraft's own checkout, "+dirty" where it was changed; None where it is installed elsewhere."""
     here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+
+    def git(*words: str) -> str | None:
+        command = ["git", "-C", str(here), *words]
+        try:
+            found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return found.stdout.strip() if found.returncode == 0 else None
+
+    if git("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None
-    return found.stdout.strip() or None
+    return f"{git('rev-parse', 'HEAD')}{'+dirty' if git('status', '--porcelain', '-uno') else ''}"

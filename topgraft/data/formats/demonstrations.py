@@ -45,7 +45,7 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
         made.append(
             Demonstration(
                 key=name,
-                group=_name(row, group) if group else name,
+                group=_name(row, group) if group else _text(row, prompt),
                 prompt=_text(row, prompt),
                 response=_text(row, response),
                 correct=_label(row, correct) if correct else None,

@@ -1,0 +1,121 @@
+"""The command line in processes of its own.
+
+`topgraft` starts `python -m topgraft`. `forked` runs the same main function in a process forked from a warm one, where
+the imports (seconds) are done: a real process all the same, with its own exit code, folder and output.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+WARM = [
+    "topgraft.cli",
+    "topgraft.cli.show",
+    "topgraft.report",
+    "topgraft.train.checking",
+    "topgraft.train.generating",
+    "topgraft.train.pipeline",
+    "topgraft.data.inspecting",
+    "transformers.models.llama.modeling_llama",
+    "sklearn.linear_model",
+]
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's, without the network, and with the checkout to import from."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": paths, **more}
+
+
+def topgraft(*words: object, cwd: Path, **more: str) -> Done:
+    """Run `python -m topgraft WORDS` in `cwd`."""
+    command = [sys.executable, "-m", "topgraft", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(**more), capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def forked(*words: object, cwd: Path) -> Done:
+    """Run `topgraft WORDS` in `cwd`, forked from the warm process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(WARM)
+    before = dict(os.environ)
+    os.environ.update(environment())  # the warm process keeps what stands here when it starts
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("out", "err")]
+            process = context.Process(target=_child, args=([str(word) for word in words], cwd, *files))
+            process.start()
+            process.join(300)
+            assert process.exitcode is not None, f"still running: topgraft {' '.join(map(str, words))}"
+            out, err = (file.read_text(encoding="utf-8") for file in files)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return Done(process.exitcode, out, err)
+
+
+def _child(words: list[str], cwd: Path, out: Path, err: Path) -> None:
+    os.chdir(cwd)
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    sys.argv = ["topgraft", *words]
+    from topgraft.cli import main
+
+    main()
+
+
+def stopped(*words: object, cwd: Path, when: Callable[[], bool], by: signal.Signals) -> Done:
+    """Run `python -m topgraft WORDS` and send it the signal `by` as soon as `when` holds."""
+    out, err = cwd / "stdout.txt", cwd / "stderr.txt"
+    command = [sys.executable, "-m", "topgraft", *map(str, words)]
+    with open(out, "w") as out_file, open(err, "w") as err_file:
+        # A shell starts background jobs with SIGINT ignored, and they hand that on.
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment(),
+            stdout=out_file,
+            stderr=err_file,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        try:
+            end = time.monotonic() + 240
+            while not when():
+                assert process.poll() is None, f"it ended before it could be stopped: {err.read_text()}"
+                assert time.monotonic() < end, "it did not get so far"
+                time.sleep(0.005)
+            process.send_signal(by)
+            process.wait(120)
+        finally:
+            process.kill()
+            process.wait()
+    done = Done(process.returncode, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+    out.unlink()
+    err.unlink()
+    return done
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file under `folder` with its size and the time it was written."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}

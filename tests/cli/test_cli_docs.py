@@ -1,0 +1,57 @@
+"""docs/metrics.md names what a run logs and measures: every name, and no other."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from topgraft.evaluate import METRICS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+
+
+def table(title: str) -> dict[str, list[str]]:
+    """The rows of the table under a heading: its first cell's names -> the other cells."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    found: dict[str, list[str]] = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            first, *others = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            found |= dict.fromkeys(re.findall(r"`([^`]+)`", first), others)
+    return found
+
+
+def logged(finished, stage: str) -> set[str]:
+    lines = (finished.run / "stages" / stage / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return {name for line in lines for name in json.loads(line)}
+
+
+KINDS = {"sft": ("sft",), "reward": ("reward", "reward-check"), "ppo": ("ppo",)}
+
+
+@pytest.mark.parametrize(("kind", "stages"), KINDS.items())
+def test_every_logged_metric_is_in_the_docs_and_the_other_way_round(finished, kind, stages):
+    documented = {name for name, cells in table("Steps").items() if kind in cells[0].split(", ") or cells[0] == "all"}
+    assert set.union(*(logged(finished, stage) for stage in stages)) == documented
+
+
+def test_every_logged_name_is_a_path_of_two_or_one_of_the_loops_own(finished):
+    names = set.union(*(logged(finished, stage) for stage in ("sft", "reward", "ppo")))
+    own = {"step", "learning_rate", "grad_norm"}
+    assert names >= own
+    kinds = {name.split("/")[0] for name in names - own}
+    assert kinds <= {"reward", "kl", "loss", "value", "rollout", "policy", "cost", "eval"}
+    assert {"reward/mean", "kl/token", "kl/response"} <= logged(finished, "ppo")
+
+
+def test_every_metric_of_the_results_is_defined_in_the_docs():
+    assert list(table("Results")) == list(METRICS)
+
+
+def test_kl_of_a_response_is_the_sum_over_its_tokens(finished):
+    for line in (finished.run / "stages" / "ppo" / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert row["kl/response"] == pytest.approx(row["kl/token"] * row["rollout/length"], rel=1e-4, abs=1e-6)
+        assert row["kl/k3"] >= 0
+        assert row["rollout/logprob_gap"] <= 1e-4

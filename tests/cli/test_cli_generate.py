@@ -1,0 +1,68 @@
+"""`topgraft generate`: answers of an arm to a file of prompts, to one prompt, or to the run's own test rows."""
+
+import json
+from pathlib import Path
+
+from commands import forked, snapshot
+from conftest import write_rows
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_generate_answers_a_file_that_holds_prompts_only(finished, tmp_path):
+    questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": f"Is {n} odd?"} for n in range(5)])
+    words = ("generate", finished.run, "--arm", "sft", "--data", questions, "--out", "answers.jsonl")
+    done = forked(*words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    found = lines(tmp_path / "answers.jsonl")
+    assert [row["prompt"] for row in found] == [f"Is {n} odd?" for n in range(5)]
+    assert all(set(row) == {"id", "arm", "prompt", "response", "tokens", "ended"} for row in found)
+    assert {row["arm"] for row in found} == {"sft"}
+    first = (tmp_path / "answers.jsonl").read_bytes()
+    assert forked(*words, cwd=tmp_path).code == 0
+    assert (tmp_path / "answers.jsonl").read_bytes() == first
+
+
+def test_generate_repeats_the_answers_of_the_evaluation(finished, tmp_path):
+    before = snapshot(finished.run)
+    for arm in ("base", "ppo"):
+        done = forked("generate", finished.run, "--arm", arm, "--out", f"{arm}.jsonl", cwd=tmp_path)
+        assert done.code == 0, done.err
+        found = {row["id"]: row["response"] for row in lines(tmp_path / f"{arm}.jsonl")}
+        evaluated = lines(finished.run / "evaluation" / "responses.jsonl")
+        assert found == {row["id"]: row["response"] for row in evaluated if row["arm"] == arm}
+    assert snapshot(finished.run) == before
+
+
+def test_generate_answers_one_prompt_on_the_screen(finished, tmp_path):
+    evaluated = [row for row in lines(finished.run / "evaluation" / "responses.jsonl") if row["arm"] == "ppo"]
+    done = forked("generate", finished.run, "--prompt", evaluated[0]["prompt"], cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert evaluated[0]["response"] in done.out
+    assert snapshot(tmp_path) == {}
+
+
+def test_generate_writes_nothing_but_json_lines_to_standard_output(finished, tmp_path):
+    # The answers may be piped on: no progress lines between them, and no character of a text replaced.
+    strange = "Is\u00a0this\u3000odd\u200d?"
+    questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": strange}])
+    done = forked("generate", finished.run, "--data", questions, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert [json.loads(line)["prompt"] for line in done.out.splitlines()] == [strange]
+
+
+def test_generate_draws_answers_where_it_is_told_to(finished, tmp_path):
+    for name, more in (("greedy", ["--greedy"]), ("drawn", ["--sample"])):
+        done = forked("generate", finished.run, *more, "--out", f"{name}.jsonl", cwd=tmp_path)
+        assert done.code == 0, done.err
+    greedy, drawn = lines(tmp_path / "greedy.jsonl"), lines(tmp_path / "drawn.jsonl")
+    assert [row["id"] for row in greedy] == [row["id"] for row in drawn]
+    assert [row["response"] for row in greedy] != [row["response"] for row in drawn]
+
+
+def test_generate_knows_the_arms_of_the_run(finished, tmp_path):
+    done = forked("generate", finished.run, "--arm", "pop", cwd=tmp_path)
+    assert done.code == 2
+    assert "has no arm 'pop'. Did you mean 'ppo'? Known: base, ppo, sft." in done.err

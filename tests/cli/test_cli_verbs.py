@@ -1,0 +1,210 @@
+"""Every other verb on real folders: what it prints, what it writes, and that its help shows an example."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from commands import environment, forked, snapshot, topgraft
+from conftest import rows, write_rows
+
+from topgraft import __version__
+
+VERBS = ["run", "check", "recipes", "train", "generate", "evaluate", "report", "data inspect"]
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_shows_an_example(tmp_path, verb):
+    done = forked(*verb.split(), "--help", cwd=tmp_path)
+    assert done.code == 0
+    assert "Example" in done.out
+    assert f"topgraft {verb} " in done.out.partition("Example")[2].replace("\n", " ") + " "
+
+
+def test_the_help_lists_every_verb(tmp_path):
+    done = forked("--help", cwd=tmp_path)
+    assert done.code == 0
+    assert all(f" {verb.split()[0]} " in done.out for verb in VERBS)
+
+
+def test_the_version_is_told(tmp_path):
+    assert forked("--version", cwd=tmp_path).out == f"topgraft {__version__}\n"
+
+
+def test_recipes_lists_names_sentences_and_files(tmp_path):
+    done = topgraft("recipes", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    name, _, about = done.out.splitlines()[0].partition(" ")
+    assert name == "professor"
+    assert len(about.split()) > 3
+    assert Path(done.out.splitlines()[1].strip()).is_file()
+
+
+def test_recipes_and_help_start_without_torch():
+    code = "import sys, topgraft.cli, topgraft.cli.recipes as verb; verb.command(); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_check_tries_everything_and_writes_nothing(words, tmp_path):
+    done = forked("check", *words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    for begin in (
+        "model ",
+        "template",
+        "data ",
+        "identity",
+        "tokens",
+        "end ",
+        "prompt",
+        "adapters",
+        "step 0",
+        "memory",
+    ):
+        assert any(line.startswith(begin) for line in done.out.splitlines()), begin
+    assert "12 train, 4 test, 4 validation rows" in done.out
+    assert snapshot(tmp_path) == {}
+
+
+def test_train_sft_by_flags_makes_a_whole_run(finished, tmp_path):
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    flags = ["--model", finished.model, "--data", finished.data, "--steps", 1, "--out", "made"]
+    more = [word for text in sets for word in ("--set", text)]
+    done = forked("train", "sft", *flags, *more, cwd=tmp_path)
+    assert done.code == 0, done.err
+    run = tmp_path / "made"
+    assert sorted(path.name for path in (run / "stages").iterdir()) == ["evaluate", "sft"]
+    assert len(lines(run / "stages" / "sft" / "metrics.jsonl")) == 1
+    results = json.loads((run / "report" / "results.json").read_text(encoding="utf-8"))
+    assert list(results["arms"]) == ["base", "sft"]
+
+
+def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
+    stages = finished.run / "stages"
+    begun = ["--sft", stages / "sft", "--reward", stages / "reward"]
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets += ["model.layers=last-2", "ppo.batch_size=4"]
+    more = [word for text in sets for word in ("--set", text)]
+    flags = ["--model", finished.model, "--data", finished.data, "--steps", 1, "--out", "made"]
+    done = forked("train", "ppo", *flags, *begun, *more, cwd=tmp_path)
+    assert done.code == 0, done.err
+    made = tmp_path / "made" / "stages"
+    for name in ("sft", "reward"):
+        summary = json.loads((made / name / "stage.json").read_text())
+        assert summary["loaded_from"] == str(stages / name)
+        files = [path / "checkpoints" / "last" / "adapter_model.safetensors" for path in (made / name, stages / name)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert len(lines(made / "ppo" / "metrics.jsonl")) == 1
+    assert not (made / "pairs").exists()
+    json.loads((made.parent / "evaluation" / "results.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_weights_for_other_blocks_are_refused(finished, tmp_path):
+    more = ["--set", "data.max_prompt_tokens=80", "--set", "data.max_response_tokens=16"]
+    more += ["--set", "model.layers=last-1", "--set", "data.split=[0.6, 0.2, 0.2]"]
+    flags = ["--model", finished.model, "--data", finished.data, "--out", "made"]
+    done = forked("train", "sft", *flags, *more, "--set", f"sft.load={finished.run}/stages/sft", cwd=tmp_path)
+    assert done.code == 2
+    assert "split_layer = 2, this run has 3" in done.err
+
+
+def test_evaluate_measures_a_finished_run_again_and_finds_the_same(finished, tmp_path):
+    run = finished.copy(tmp_path)
+    expected = json.loads((run / "report" / "results.json").read_text(encoding="utf-8"))
+    shutil.rmtree(run / "report")
+    shutil.rmtree(run / "evaluation")
+    done = forked("evaluate", run, cwd=tmp_path)
+    assert done.code == 0, done.err
+    found = json.loads((run / "report" / "results.json").read_text(encoding="utf-8"))
+    assert found == expected
+    assert "SAC" in done.out
+
+
+def test_report_needs_nothing_but_the_folder(finished, tmp_path):
+    run = finished.copy(tmp_path)
+    before = {name: (run / "report" / name).read_bytes() for name in ("results.json", "results.csv", "results.tex")}
+    shutil.rmtree(run / "report")
+    done = forked("report", run, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.strip() == str(run / "report" / "index.html")
+    assert {name: (run / "report" / name).read_bytes() for name in before} == before
+    assert (run / "report" / "index.html").stat().st_size > 1000
+
+
+def test_report_of_a_run_that_was_cut_off_is_a_page_too(finished, tmp_path):
+    run = finished.copy(tmp_path)
+    shutil.rmtree(run / "evaluation")
+    (run / "stages" / "ppo" / "stage.json").unlink()
+    done = forked("report", run, cwd=tmp_path)
+    assert done.code == 0, done.err
+
+
+def test_an_unfinished_run_cannot_be_evaluated(finished, tmp_path):
+    run = finished.copy(tmp_path)
+    (run / "stages" / "ppo" / "stage.json").unlink()
+    for verb in ("evaluate", "generate"):
+        done = forked(verb, run, cwd=tmp_path)
+        assert done.code == 2
+        assert "Stage 'ppo'" in done.err
+        assert "--resume" in done.err
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "report", "generate"])
+def test_a_folder_without_a_run_is_refused(tmp_path, verb):
+    done = forked(verb, tmp_path / "nothing", cwd=tmp_path)
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert "holds no run" in done.err
+    assert snapshot(tmp_path) == {}
+
+
+def test_data_inspect_says_what_a_file_is(finished, tmp_path):
+    records = rows()
+    records[3]["prompt"] = records[0]["prompt"]
+    path = write_rows(tmp_path / "rows.jsonl", records)
+    done = forked("data", "inspect", path, "--set", "split=[0.6, 0.2, 0.2]", cwd=tmp_path)
+    assert done.code == 0, done.err
+    found = {line[:28].strip(): line[28:].strip() for line in done.out.splitlines()}
+    assert found["rows"] == "20 in 10 groups"
+    assert found["train"] == "12 in 6 groups"
+    assert found["labels"] == "10 correct, 10 incorrect"
+    assert found["repeated prompts"] == "1"
+    assert "over the limits" in found
+    room = ("--set", "data.max_response_tokens=24")
+    with_model = forked("data", "inspect", path, "--model", finished.model, *room, cwd=tmp_path)
+    assert with_model.code == 0, with_model.err
+    assert "prompt tokens" in with_model.out
+
+
+def test_code_in_the_folder_where_one_works_is_found(finished, tmp_path):
+    code = """
+        from topgraft.evaluate.intervals import mean_interval
+        from topgraft.evaluate.metric import Metric
+        from topgraft.records import MetricResult
+
+        def measure(evaluation):
+            groups = [row.group for row in next(iter(evaluation.responses.values()))]
+            return MetricResult(
+                measures={arm: mean_interval([7.0] * len(rows), groups) for arm, rows in evaluation.responses.items()}
+            )
+
+        SEVEN = Metric("always the same number seven", "neutral", measure)
+    """
+    (tmp_path / "my_metric.py").write_text(textwrap.dedent(code))
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]", "sft.epochs=1"]
+    sets += ['evaluate.metrics=["length", "my_metric:SEVEN"]', f"model.name={finished.model}"]
+    sets += [f"data.source={finished.data}", 'stages=["sft"]']
+    more = [word for text in sets for word in ("--set", text)]
+    # -P leaves the working folder out of the path, as the installed command does.
+    command = [sys.executable, "-P", "-m", "topgraft", "run", "professor", *more, "--out", "made"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    results = json.loads((tmp_path / "made" / "report" / "results.json").read_text(encoding="utf-8"))
+    assert results["arms"]["sft"]["metrics"]["my_metric:SEVEN"]["value"] == 7.0

@@ -1,0 +1,41 @@
+"""Real workplaces: the tiny model, prepared as a run prepares it, with a quiet screen."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from topgraft.runs import RunFolder
+from topgraft.train.progress import Screen
+from topgraft.train.settings import settings_of
+from topgraft.train.stages import STAGES
+from topgraft.train.workplace import Workplace, prepare
+
+
+def wide(model_folder: Path, folder: Path) -> Path:
+    """The tiny model with a context of 2048 tokens, for long prompts."""
+    made = Path(shutil.copytree(model_folder, folder / "wide"))
+    config = json.loads((made / "config.json").read_text())
+    (made / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 2048}))
+    return made
+
+
+def short_rows(path: Path) -> Path:
+    """20 short rows of 10 problems."""
+    rows = [{"id": f"r{n}", "problem": f"p{n // 2}", "prompt": f"Q{n}?", "response": f"A {n}."} for n in range(20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def open_place(folder: Path, model: Path, *, lora: dict[str, Any] | None = None, **raw: Any) -> Workplace:
+    """What `topgraft run` works in, for a recipe given as a dictionary."""
+    recipe = {"name": "test", "model": {"name": str(model), "layers": "last-2", "lora": lora or {}}, **raw}
+    return prepare(settings_of(recipe), RunFolder(folder), Screen(Console(quiet=True)))
+
+
+def do(place: Workplace) -> None:
+    """Do the stages of the recipe in order, or reload those that are finished."""
+    for name in place.settings.stages:
+        STAGES[name](place, place.run.stage(name))

@@ -1,0 +1,139 @@
+"""Carry out one trained stage: run the loop, or take weights that are there; show samples; write the summary."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from topgraft.algorithms.protocol import Algorithm, StepSettings
+from topgraft.errors import UserError
+from topgraft.records import Demonstration
+from topgraft.rollout.sampling import greedy, sample
+from topgraft.runs import StageFolder
+from topgraft.train.cost import Clock
+from topgraft.train.loop import Outcome, train
+from topgraft.train.workplace import Workplace, stage_seed
+
+
+def train_stage(
+    place: Workplace,
+    stage: StageFolder,
+    algorithm: Algorithm,
+    kind: str,
+    settings: StepSettings,
+    rows: list[Any],
+    held_out: list[Any],
+    *,
+    shows_text: bool = False,
+) -> None:
+    """Run the loop and write the summary; reload where the stage is finished or `settings.load` names another."""
+    if stage.finished or settings.load:
+        _reload(place, stage if stage.finished else StageFolder(Path(settings.load)), algorithm, stage)
+        return
+    if not rows:
+        raise UserError(f"Stage '{stage.name}' has no training rows.")
+    stage.clear_unfinished()
+    clock = Clock()
+    trained = sum(weight.numel() for weight in algorithm.trainable())
+    place.screen.say(f"  {trained:,} trainable weights, {len(rows)} training items, {len(held_out)} held out")
+
+    def show(step: int) -> None:
+        _show(place, stage, algorithm.slot, step)
+
+    outcome = train(
+        algorithm,
+        settings,
+        rows,
+        held_out,
+        stage=stage,
+        accelerator=place.accelerator,
+        seed=stage_seed(place.settings.seed, stage.name),
+        screen=place.screen,
+        show=show if shows_text and place.settings.samples_shown else None,
+    )
+    algorithm.save(stage.checkpoints / "last")
+    passes = outcome.tokens_in / outcome.tokens_kept if outcome.tokens_kept else 0.0
+    finish(
+        place,
+        stage,
+        kind,
+        clock,
+        steps=outcome.steps,
+        passes=passes,
+        tokens=outcome.tokens_kept,
+        outcome=outcome,
+        trained=trained,
+    )
+
+
+def _reload(place: Workplace, source: StageFolder, algorithm: Algorithm, stage: StageFolder) -> None:
+    """Take the weights of a finished stage, after checking that they were made for this base and these blocks."""
+    made = source.summary()
+    for what, now in _fingerprint(place).items():
+        if made.get(what) != now:
+            raise UserError(
+                f"The weights in {source.path} were made with {what} = {made.get(what)}, this run has {now}. "
+                f"Use the same model.name, model.layers and model.lora as there, or train the stage again."
+            )
+    algorithm.load(source.checkpoints / "last")
+    if not stage.finished:
+        algorithm.save(stage.checkpoints / "last")
+        stage.finish({**made, "stage": stage.name, "seconds": 0.0, "loaded_from": str(source.path)})
+
+
+def _fingerprint(place: Workplace) -> dict[str, Any]:
+    """What weights on a branch depend on."""
+    return {
+        "base_digest": place.model.base_digest,
+        "split_layer": place.model.split_layer,
+        "layers": place.model.layers,
+        "lora": place.settings.model.lora.model_dump(mode="json"),
+    }
+
+
+def finish(
+    place: Workplace,
+    stage: StageFolder,
+    kind: str,
+    clock: Clock,
+    *,
+    steps: int,
+    passes: float,
+    tokens: int,
+    outcome: Outcome | None = None,
+    trained: int = 0,
+) -> None:
+    """Write stage.json and say what the stage came to."""
+    summary = {
+        "stage": stage.name,
+        "algorithm": kind,
+        "seconds": round(clock.seconds, 2),
+        "peak_memory_bytes": clock.peak_memory_bytes,
+        "steps": steps,
+        "trunk_passes_per_token": passes if place.model.meter.counts else None,
+        "tokens": tokens,
+        "trainable_parameters": trained,
+        "best_step": outcome.best_step if outcome else None,
+        "metrics": outcome.metrics if outcome else {},
+        **_fingerprint(place),
+    }
+    stage.finish(summary)
+    best = f", best step {outcome.best_step} of {outcome.steps}" if outcome else ""
+    memory = clock.peak_memory_bytes / 1e9
+    place.screen.say(f"  {stage.name}: {clock.seconds:.0f} s, peak {memory:.2f} GB{best}")
+
+
+def _show(place: Workplace, stage: StageFolder, slot: str, step: int) -> None:
+    """Decode a few held-out prompts greedily, print them and keep them."""
+    rows: list[Demonstration] = (place.splits.validation or place.splits.train)[: place.settings.samples_shown]
+    prompts = [place.template.encode_prompt(row.prompt) for row in rows]
+    with place.model.slots.use(slot):
+        settings = greedy(place.settings.sampling)
+        rollouts = sample(place.model, place.template, prompts, settings, torch.Generator())
+    scores = [None] * len(rows)
+    if "reward" in place.rewards:
+        scores = place.rewards["reward"](rollouts.tokens, rollouts.trunk).total_B.tolist()
+    for row, text, score in zip(rows, rollouts.texts, scores, strict=True):
+        record = {"step": step, "prompt": row.prompt, "response": text, "reference": row.response, "reward": score}
+        stage.sample(record)
+        place.screen.say(f"  step {step}, {row.key}: {' '.join(text.split())}")
