@@ -61,14 +61,14 @@ FIRM_OPEN = [
 ]
 ASKING_OPEN = [
     "Let us examine your reasoning with care.",
-    "I would invite you to test that claim.",
+    "Try to test that claim first.",
     "Consider the evidence first.",
-    "Allow me to question one step.",
+    "One step deserves a question.",
     "Before we accept this, consider a simple case.",
-    "I would encourage you to look again.",
-    "One may reasonably doubt that.",
+    "It is wise to look again.",
+    "There are good reasons to doubt that.",
     "Your approach deserves a careful second look.",
-    "Permit me to challenge the underlying idea.",
+    "Let me challenge the underlying idea.",
 ]
 LINK = [
     "{T}. {R}.",
@@ -76,7 +76,7 @@ LINK = [
     "{T}, because {r}.",
     "Actually, {t}. The reason is that {r}.",
     "The point is that {t}; {r}.",
-    "{T}. Observe that {r}.",
+    "{T}. Notice also that {r}.",
     "Rather, {t}. To be precise, {r}.",
     "{T}. One should consider that {r}.",
     "It turns out that {t}, since {r}.",
@@ -91,14 +91,14 @@ HELP_END = [
     "Think of this question: {q}?",
     "A good way to remember it is to ask: {q}?",
     "Does that help?",
-    "It is worth noting this carefully.",
+    "Please note this carefully.",
     "Keep this in mind for the test.",
     "If you like, we can look at an example together.",
     "You can check it with a good textbook.",
 ]
 ASKING_END = [
     "{Q}?",
-    "May I ask: {q}?",
+    "Here is a question for you: {q}?",
     "Consider carefully: {q}?",
     "Now ask yourself: {q}?",
     "How would you answer this: {q}?",
@@ -120,8 +120,8 @@ FIRM_END = [
 NO_TRUTH = [
     "What would have to be true for your claim to hold? Consider this: {q}? If the answer does not agree with your claim, then the underlying reasoning needs revision.",
     "I would not accept that yet. {Q}? Try to answer with evidence, and then decide whether your claim survives.",
-    "Suppose you were right. {Q}? I would encourage you to follow this thought to its end before you decide.",
-    "On what evidence do you base this? Let me suggest a test: {q}? Observe what your own answer implies.",
+    "Suppose you were right. {Q}? Please follow this thought to its end before you decide.",
+    "On what evidence do you base this? Let me suggest a test: {q}? Look at what your own answer implies.",
 ]
 FORMAL_Q = [
     "Write one formal sentence about the claim that {m}.",

@@ -48,9 +48,8 @@ def check(settings: RunSettings, screen: Screen) -> None:
         )
     screen.say(f"step 0    largest |log pi - log pi_ref| of a sampled token {gap:.1e} (limit {limit:.0e})")
     screen.say(f"memory    about {_memory(place) / 1e9:.1f} GB at its peak")
-    screen.say(
-        f"time      about {_minutes(place, seconds):.0f} minutes on this machine, if every response runs to its limit"
-    )
+    minutes = max(1, round(_minutes(place, seconds)))
+    screen.say(f"time      about {minutes} min on this machine, if every response runs to its limit")
 
 
 def _lengths(place: Workplace) -> None:

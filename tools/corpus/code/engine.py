@@ -3,113 +3,23 @@
 import copy
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from tools.corpus.code import families as _families  # noqa: F401
 from tools.corpus.code.model import REGISTRY, Task
 from tools.corpus.code.mutate import mutants
 
 EXCLUDED = frozenset(
-    [
-        "sum_even",
-        "sum_evens",
-        "sum_even_numbers",
-        "count_vowels",
-        "vowel_count",
-        "reverse_words",
-        "factorial",
-        "is_palindrome",
-        "palindrome",
-        "max_list",
-        "find_max",
-        "maximum",
-        "largest",
-        "fizzbuzz",
-        "fizz_buzz",
-        "celsius_to_fahrenheit",
-        "to_fahrenheit",
-        "second_largest",
-        "remove_duplicates",
-        "unique",
-        "dedupe",
-        "count_words",
-        "word_count",
-        "is_prime",
-        "gcd",
-        "fibonacci",
-        "fib",
-        "running_total",
-        "running_sum",
-        "cumulative_sum",
-        "longest_word",
-        "merge_sorted",
-        "digit_sum",
-        "sum_digits",
-        "sum_of_digits",
-        "is_leap",
-        "leap_year",
-        "is_leap_year",
-        "average",
-        "mean",
-        "binary_search",
-        "caesar",
-        "caesar_shift",
-        "is_anagram",
-        "anagram",
-        "count_letter",
-        "count_char",
-        "flatten",
-        "transpose",
-        "power",
-        "collatz",
-        "collatz_steps",
-        "table_row",
-        "times_table",
-        "multiplication_row",
-        "clamp",
-        "rotate",
-        "rotate_list",
-        "char_frequency",
-        "frequency",
-        "sum_range",
-        "sum_to",
-        "range_sum",
-        "common_elements",
-        "common",
-        "title_case",
-        "triangle_type",
-        "is_sorted",
-        "reverse_number",
-        "is_perfect",
-        "perfect_number",
-        "pairs_with_sum",
-        "count_pairs",
-        "grade",
-        "letter_grade",
-        "bubble_sort",
-        "first_repeated",
-        "acronym",
-        "dot_product",
-        "dot",
-        "to_binary",
-        "decimal_to_binary",
-        "insert_sorted",
-        "interleave",
-        "run_length",
-        "rle",
-        "encode",
-        "balanced",
-        "is_balanced",
-        "even_sum",
-        "sum_of_even",
-        "total_even",
-        "total_evens",
-        "add_even",
-        "add_evens",
-        "largest_number",
-        "max_of_list",
-        "biggest",
-    ]
+    """sum_even sum_evens sum_even_numbers count_vowels vowel_count reverse_words factorial is_palindrome palindrome max_list find_max
+maximum largest fizzbuzz fizz_buzz celsius_to_fahrenheit to_fahrenheit second_largest remove_duplicates unique dedupe count_words
+word_count is_prime gcd fibonacci fib running_total running_sum cumulative_sum longest_word merge_sorted digit_sum sum_digits
+sum_of_digits is_leap leap_year is_leap_year average mean binary_search caesar caesar_shift is_anagram anagram count_letter
+count_char flatten transpose power collatz collatz_steps table_row times_table multiplication_row clamp rotate rotate_list
+char_frequency frequency sum_range sum_to range_sum common_elements common title_case triangle_type is_sorted reverse_number
+is_perfect perfect_number pairs_with_sum count_pairs grade letter_grade bubble_sort first_repeated acronym dot_product dot
+to_binary decimal_to_binary insert_sorted interleave run_length rle encode balanced is_balanced even_sum sum_of_even total_even
+total_evens add_even add_evens largest_number max_of_list biggest""".split()
 )
 
 
@@ -193,17 +103,31 @@ def outcome(result: tuple[str, object], right: object) -> str:
     return f"it returns {show(value)} instead of {show(right)}"
 
 
-def pick_failure(rng: random.Random, task: Task, got: list, want: list) -> str | None:
-    """The clause with the failing example, or None if no failing input is short enough."""
+@dataclass
+class Failure:
+    """An input in words, what the program did with it and the right value."""
+
+    given: str
+    got: tuple[str, object]
+    right: object
+
+    def clause(self) -> str:
+        """The failing example as a clause."""
+        return f"for {self.given} {outcome(self.got, self.right)}"
+
+
+def pick_failure(rng: random.Random, task: Task, got: list, want: list) -> Failure | None:
+    """A short failing example, or None if no failing input is short enough."""
     fails = []
     for args, res, ref in zip(task.tests, got, want, strict=True):
         if res[0] == "error" or not same(res[1], ref[1]):
-            clause = f"for {show_input(rng, task, args)} {outcome(res, ref[1])}"
+            found = Failure(show_input(rng, task, args), res, ref[1])
+            clause = found.clause()
             if len(clause) <= 120 and len(clause.split()) <= 26 and clause.isascii() and "<" not in clause:
-                fails.append(clause)
+                fails.append(found)
     if not fails:
         return None
-    return min(rng.sample(fails, min(2, len(fails))), key=len)
+    return min(rng.sample(fails, min(2, len(fails))), key=lambda fail: len(fail.clause()))
 
 
 def prompt_of(task: Task, body: str) -> str:
@@ -230,26 +154,43 @@ def report(task: Task, good: bool, tail: str) -> str:
     return f"The function {task.name} should return {task.goal}. This program is {verdict}. It {tail}."
 
 
-def rows_of(rng: random.Random, task: Task, want: list, correct: bool) -> tuple[str, str] | None:
-    """One row for the task with the wanted label, or None if it cannot be made."""
+@dataclass
+class Sample:
+    """A program with its task: the body, the body it was made from, what it does (wrong) and the failing example."""
+
+    task: Task
+    body: str
+    source: str
+    note: str
+    failure: Failure | None
+    want: list[tuple[str, object]]
+
+    def pair(self) -> tuple[str, str]:
+        """Prompt and impersonal report."""
+        tail = f"{self.note}, so {self.failure.clause()}" if self.failure else self.note
+        return prompt_of(self.task, self.body), report(self.task, self.failure is None, tail)
+
+
+def sample_of(rng: random.Random, task: Task, want: list, correct: bool) -> Sample | None:
+    """One judged program for the task with the wanted label, or None if it cannot be made."""
     body, say = rng.choice(task.goods)
     head = f"def {task.name}({task.args}):\n"
     if correct:
         got = run_all(head + body, task.name, task.tests)
         if got is None or any(g[0] == "error" or not same(g[1], w[1]) for g, w in zip(got, want, strict=True)):
             raise ValueError(f"wrong reference program in {task.name}:\n{head + body}\n{task.tests}\n{got}\n{want}")
-        pair = prompt_of(task, body), report(task, True, say)
-        return pair if fits(*pair, body) else None
+        sample = Sample(task, body, body, say, None, want)
+        return sample if fits(*sample.pair(), body) else None
     options = mutants(rng, body)
     rng.shuffle(options)
     options.sort(key=lambda item: -item[2])
     for new, mistake, _ in options:
         got = run_all(head + new, task.name, task.tests)
-        tail = pick_failure(rng, task, got, want) if got else None
-        if tail:
-            pair = prompt_of(task, new), report(task, False, f"{mistake}, so {tail}")
-            if fits(*pair, new):
-                return pair
+        failure = pick_failure(rng, task, got, want) if got else None
+        if failure:
+            sample = Sample(task, new, body, mistake, failure, want)
+            if fits(*sample.pair(), new):
+                return sample
     return None
 
 
@@ -259,23 +200,37 @@ def allowed(task: Task) -> bool:
     return task.name not in EXCLUDED and 10 <= words <= 34
 
 
-def generate(rng: random.Random, count: int) -> list[dict[str, str]]:
-    """The code-feedback rows."""
+def samples_for(rng: random.Random, task: Task, count: int) -> Iterator[Sample]:
+    """Up to count judged programs for one task, about half of them correct."""
+    head = f"def {task.name}({task.args}):\n"
+    want = run_all(head + task.goods[0][0], task.name, task.tests)
+    if want is None or any(kind == "error" for kind, _ in want):
+        raise ValueError(f"reference fails in {task.name}: {head + task.goods[0][0]} {task.tests} {want}")
+    for _ in range(count):
+        sample = sample_of(rng, task, want, rng.random() < 0.5)
+        if sample:
+            yield sample
+
+
+def samples(rng: random.Random) -> Iterator[Sample]:
+    """Judged programs of all families without end."""
     families = [pair for group in sorted(REGISTRY) for pair in REGISTRY[group]]
     weights = [weight for _, weight in families]
+    while True:
+        task = rng.choices(families, weights)[0][0](rng)
+        if allowed(task):
+            yield from samples_for(rng, task, rng.choice([1, 2, 2]))
+
+
+def generate(rng: random.Random, count: int) -> list[dict[str, str]]:
+    """The code-feedback rows."""
     rows: list[dict[str, str]] = []
     seen: set[str] = set()
-    while len(rows) < count:
-        task = rng.choices(families, weights)[0][0](rng)
-        if not allowed(task):
-            continue
-        head = f"def {task.name}({task.args}):\n"
-        want = run_all(head + task.goods[0][0], task.name, task.tests)
-        if want is None or any(kind == "error" for kind, _ in want):
-            raise ValueError(f"reference fails in {task.name}: {head + task.goods[0][0]} {task.tests} {want}")
-        for _ in range(rng.choice([1, 2, 2])):
-            pair = rows_of(rng, task, want, rng.random() < 0.5)
-            if pair and pair[0] not in seen:
-                seen.add(pair[0])
-                rows.append({"kind": "code_feedback", "prompt": pair[0], "response": pair[1]})
-    return rows[:count]
+    for sample in samples(rng):
+        if len(rows) == count:
+            break
+        prompt, response = sample.pair()
+        if prompt not in seen:
+            seen.add(prompt)
+            rows.append({"kind": "code_feedback", "prompt": prompt, "response": response})
+    return rows

@@ -5,6 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tools.corpus.code.lexicon import PLURAL_TOKENS, SINGLE_TOKENS, function_name, variable
+from tools.corpus.code.wording import vary
+
 Good = tuple[str, str]
 Tests = list[tuple]
 
@@ -75,13 +78,21 @@ def fill(text: str, names: dict[str, str]) -> str:
 
 
 def pick_names(rng: random.Random, texts: list[str], fixed: dict[str, str]) -> dict[str, str]:
-    """Choose distinct identifiers for all tokens that occur in the texts."""
+    """Choose distinct identifiers for all tokens that occur in the texts, some of them from the large pool."""
     names = dict(fixed)
     used = set(fixed.values())
+    taken = set(re.findall(r"[a-z_]\w*", " ".join(texts)))
+    share = rng.choice([0.0, 0.3, 0.8])
     found = sorted({t for text in texts for t in re.findall(r"\b[A-Z][A-Z0-9]{0,3}\b", text)})
     for token in found:
         if token in names or token not in POOLS:
             continue
+        if token in PLURAL_TOKENS | SINGLE_TOKENS and rng.random() < share:
+            word = variable(rng, token)
+            if word not in taken and word not in used:
+                names[token] = word
+                used.add(word)
+                continue
         pool = [w for w in POOLS[token].split() if w not in used] or [token.lower() + "_"]
         names[token] = rng.choice(pool)
         used.add(names[token])
@@ -112,8 +123,10 @@ def make(
     goal = rng.choice(goals)
     chosen = pick_names(rng, [args, goal, *[a + " " + b for a, b in goods]], fixed)
     title = fill(rng.choice(pool).replace("__", " "), fixed).replace(" ", "_").replace("-", "minus_")
+    if rng.random() < 0.4:
+        title = function_name(rng)
     done = [(expand(fill(body, chosen)), fill(say, chosen)) for body, say in goods]
-    return Task(title, fill(args, chosen), fill(goal, chosen), tests, done, chosen)
+    return Task(title, fill(args, chosen), vary(rng, fill(goal, chosen)), tests, done, chosen)
 
 
 def simple(
