@@ -1,6 +1,6 @@
 """Write docs/results.md from finished runs of recipe `professor`, one for each seed.
 
-    python -m tools.results_doc runs/professor runs/professor-1 runs/professor-2
+python -m tools.results_doc runs/professor runs/professor-1 runs/professor-2
 """
 
 import argparse
@@ -39,7 +39,9 @@ def one_run(run: RunFolder) -> list[str]:
         lines.append(f"| {stage.name} | {cost['seconds']:.0f} | {cost['peak_memory_bytes'] / 1e9:.2f} | {shown} |")
     total = sum(stage.summary()["seconds"] for stage in run.stages())
     highest = max((row.get("kl/response", 0.0) for row in run.stage("ppo").metrics()), default=0.0)
-    lines.append(f"\nStages together {total:.0f} s on {origin['threads']} threads; highest kl/response in PPO {highest:.1f} nats.")
+    lines.append(
+        f"\nStages together {total:.0f} s on {origin['threads']} threads; highest kl/response in PPO {highest:.1f} nats."
+    )
     return lines
 
 

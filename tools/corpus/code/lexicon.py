@@ -46,9 +46,34 @@ modern narrow nearby neat new next noisy odd old open outer pale plain pretty pr
 rough round royal rusty safe salty secret sharp short shy silent silver simple single slim slow small smooth soft solid sour spare
 special square steady steep strict strong sunny sweet swift tall tender thick thin tidy tiny tough upper usual vast warm weekly wet
 white whole wide wild wise young""".split()
-FORBIDDEN = frozenset([*keyword.kwlist, *"list map filter round sum set zip open sorted format input range print max min len".split()])
+FORBIDDEN = frozenset(
+    [*keyword.kwlist, *"list map filter round sum set zip open sorted format input range print max min len".split()]
+)
 PLURAL_TOKENS = frozenset(["XS", "YS", "WW", "DD", "D2", "GG"])
-SINGLE_TOKENS = frozenset(["X", "TT", "CC", "RR", "BB", "PP", "SS", "S2", "CH", "W", "KEY", "VAL", "ROW", "NN", "KK", "AA", "BX", "CCX", "CX", "MM"])
+SINGLE_TOKENS = frozenset(
+    [
+        "X",
+        "TT",
+        "CC",
+        "RR",
+        "BB",
+        "PP",
+        "SS",
+        "S2",
+        "CH",
+        "W",
+        "KEY",
+        "VAL",
+        "ROW",
+        "NN",
+        "KK",
+        "AA",
+        "BX",
+        "CCX",
+        "CX",
+        "MM",
+    ]
+)
 
 
 def plural(noun: str) -> str:

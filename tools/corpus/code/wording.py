@@ -7,7 +7,11 @@ CHANGES: list[tuple[str, list[str], float]] = [
     (r"\bat least (-?\d+)\b(?! of)", [r"no less than \1"], 0.12),
     (r"\bor (\S+) if there (are|is) (none|no such \w+)", [r"or \1 when there \2 \3", r"and \1 if there \2 \3"], 0.5),
     (r", or (\S+) if ", [r", or \1 when ", r", and \1 if ", r", or \1 in case "], 0.4),
-    (r"\b(for|of) an empty (list|string|dictionary)$", [r"if the \2 is empty", r"when the \2 is empty", r"for the empty \2"], 0.5),
+    (
+        r"\b(for|of) an empty (list|string|dictionary)$",
+        [r"if the \2 is empty", r"when the \2 is empty", r"for the empty \2"],
+        0.5,
+    ),
     (r"^a new (list|dictionary|string)\b", [r"a \1", r"a fresh \1"], 0.3),
     (r"^a list of (?!lists)", ["the list of ", "a new list of "], 0.4),
     (r"^the sum of ", ["the total of "], 0.25),
