@@ -6,10 +6,11 @@ import random
 import time
 from pathlib import Path
 
-from tools.corpus import dialogues, extra, occupations, tutor
+from tools.corpus import dialogues, extra, occupations, restate, tutor
 from tools.corpus.code import engine
+from tools.corpus.voices import compose
 
-SHARES = {"code_feedback": 0.60, "occupations": 0.12, "tutor": 0.16, "dialogues": 0.12}
+SHARES = {"code_feedback": 0.42, "voices": 0.20, "restate": 0.10, "occupations": 0.07, "tutor": 0.13, "dialogues": 0.08}
 
 
 def build(seed: int, total: int, extra_dir: Path | None) -> list[dict[str, str]]:
@@ -21,6 +22,8 @@ def build(seed: int, total: int, extra_dir: Path | None) -> list[dict[str, str]]
         want[row["kind"]] -= 1
     makers = {
         "code_feedback": engine.generate,
+        "voices": compose.generate,
+        "restate": restate.generate,
         "occupations": occupations.generate,
         "tutor": tutor.generate,
         "dialogues": dialogues.generate,

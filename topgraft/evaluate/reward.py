@@ -53,7 +53,7 @@ REWARD = Metric(
 )
 REWARD_CHECK = Metric("mean score by a second reward model, trained with another seed", "higher", measure_check)
 WIN_RATE = Metric(
-    "share of prompts where the reward model prefers the answer to Base's; ties count 1/2",
+    "share of prompts where the reward model that PPO learned from prefers the answer to Base's; ties count 1/2",
     "higher",
     measure_wins,
 )

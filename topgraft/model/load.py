@@ -141,17 +141,28 @@ def pick_dtype(name: str, place: torch.device) -> torch.dtype:
 
 
 def _end_ids(source: str, config: Any, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Every id that ends a response, the one that training appends first: the tokenizer's, then the generation
-    config's."""
+    """Every id that ends a response, the one that training appends first: what the chat template puts behind an
+    answer, the tokenizer's end, then the generation config's."""
     try:
         listed = GenerationConfig.from_pretrained(source).eos_token_id
     except OSError:
         listed = getattr(config, "eos_token_id", None)
-    ids = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
+    ids = [turn_end(tokenizer), tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
     unique = tuple(dict.fromkeys(int(number) for number in ids if number is not None))
     if not unique:
         raise UserError("This tokenizer has no end token, so no response could ever end. Set eos_token in it.")
     return unique
+
+
+def turn_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The special token that the chat template puts behind an answer (gemma's <end_of_turn> is not its <eos>); None
+    where there is no template or it puts none."""
+    if not tokenizer.chat_template:
+        return None
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "ANSWER"}]
+    behind = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition("ANSWER")[2]
+    special = {tokenizer.eos_token_id, *tokenizer.added_tokens_decoder}
+    return next((int(i) for i in tokenizer(behind, add_special_tokens=False).input_ids if i in special), None)
 
 
 def _explain(name: str, error: Exception) -> Exception:

@@ -46,9 +46,8 @@ modern narrow nearby neat new next noisy odd old open outer pale plain pretty pr
 rough round royal rusty safe salty secret sharp short shy silent silver simple single slim slow small smooth soft solid sour spare
 special square steady steep strict strong sunny sweet swift tall tender thick thin tidy tiny tough upper usual vast warm weekly wet
 white whole wide wild wise young""".split()
-FORBIDDEN = frozenset(
-    [*keyword.kwlist, *"list map filter round sum set zip open sorted format input range print max min len".split()]
-)
+BUILTINS = """list map filter round sum set zip open sorted format input range print max min len"""
+FORBIDDEN = frozenset(keyword.kwlist) | frozenset(BUILTINS.split(" "))
 PLURAL_TOKENS = frozenset(["XS", "YS", "WW", "DD", "D2", "GG"])
 SINGLE_TOKENS = frozenset(
     [
@@ -80,7 +79,7 @@ def plural(noun: str) -> str:
     """The regular plural of a noun."""
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return noun[:-1] + "ies"
-    if noun.endswith(("s", "x", "ch", "sh")):
+    if noun.endswith(("s", "x", "ch", "sh")) or noun in ("tomato", "potato", "mango", "echo"):
         return noun + "es"
     if noun in ("wolf", "shelf"):
         return noun[:-1] + "ves"

@@ -170,7 +170,7 @@ simple(
 )
 simple(
     G,
-    "count_DG_digits times_DG_occurs digit_DG_count",
+    "count__DG__digits times__DG__occurs digit__DG__count",
     "NN",
     "how often the digit DG occurs in the positive whole number NN",
     [

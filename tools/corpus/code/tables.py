@@ -229,7 +229,7 @@ simple(
 )
 simple(
     G,
-    "scale_table times_K multiply_grid",
+    "scale_table times__K multiply_grid",
     "GG",
     "a new table in which every value of GG is multiplied by KV",
     [
