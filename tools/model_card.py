@@ -92,7 +92,7 @@ def card(training: dict[str, object], measured: dict[str, Measure], shared_runs:
         "",
         f"A Llama-architecture causal language model of {int(str(training['weights'])) / 1e6:.1f} M weights (12 blocks, "
         "byte-level BPE), made for topgraft: small enough to align on a laptop CPU in minutes. It writes short, impersonal "
-        "feedback on beginners' Python programs, comments in other voices where the prompt asks for one, sentences about "
+        "feedback on beginners' Python programs, sentences about "
         "occupations, a tutor's answers and short dialogues. It can hardly judge a program: its verdicts are near chance. Not for use beyond demonstrations and tests.",
         "",
         "- Licence: Apache-2.0, as is the text it was trained on, which `tools/corpus` makes; nothing else went in.",
@@ -104,6 +104,7 @@ def card(training: dict[str, object], measured: dict[str, Measure], shared_runs:
         ),
         f"- Training: `python -m tools.pretrain`, seed {training['seed']}, {training['steps']} steps, "
         f"{int(str(training['tokens'])) / 1e6:.1f} M tokens, {training['minutes']} minutes on two CPU cores.",
+        *([f"- {training['note']}"] if "note" in training else []),
         "- Format: `<|user|>prompt<|end|><|assistant|>response<|end|>`; pad `<|pad|>`, end `<|end|>`; context 1024.",
         "",
         "Perplexity of responses to prompts held out from training: "
