@@ -1,6 +1,7 @@
 """What the training loop asks of an algorithm, and what it hands to one."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,13 +41,13 @@ class StepSettings(Settings):
     micro_batch_size: int = Field(16, ge=1)
     """Items in one backward pass; smaller needs less memory and gives the same gradient."""
 
+    @abstractmethod
     def total_steps(self, rows: int) -> int:
         """Steps over `rows` items of training data."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluation_interval(self, rows: int) -> int:
         """Steps between evaluations on validation rows."""
-        raise NotImplementedError
 
 
 class OfflineSettings(StepSettings):
