@@ -10,7 +10,6 @@ from ppo_case import ROWS, gradients, letters, make
 from torch.testing import assert_close
 
 from topgraft.algorithms.ppo import Options, explained_variance, spread
-from topgraft.algorithms.protocol import StepSettings
 from topgraft.errors import UserError
 
 
@@ -125,7 +124,7 @@ def test_explained_variance_is_1_for_perfect_values_0_for_none_and_0_where_retur
 
 
 def test_adam_and_schedule_default_to_the_papers_settings():
-    settings = StepSettings()
+    settings = Options()
     assert (settings.adam_eps, settings.schedule) == (1e-5, "linear")
     assert (Options().gamma, Options().lam, Options().clip, Options().value_clip) == (1.0, 0.95, 0.2, 0.2)
 
