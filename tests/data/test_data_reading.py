@@ -306,8 +306,11 @@ def test_what_is_no_text_at_all_is_recognised(write, data, kind):
     assert f"It looks like {kind}" in refusal(write("r.csv", data))
 
 
+# Names are given: gzip writes the time into the data, and the workers of one run must agree on the names of tests.
 @pytest.mark.parametrize(
-    "data", [b"no gzip", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x" * 99)[:12] + b"\xff" * 20]
+    "data",
+    [b"no gzip", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x" * 99)[:12] + b"\xff" * 20],
+    ids=["none", "cut", "damaged"],
 )
 def test_a_gz_file_that_is_none_or_cut_is_refused(tmp_path, data):
     (tmp_path / "r.jsonl.gz").write_bytes(data)
