@@ -92,8 +92,9 @@ def card(training: dict[str, object], measured: dict[str, Measure], shared_runs:
         "",
         f"A Llama-architecture causal language model of {int(str(training['weights'])) / 1e6:.1f} M weights (12 blocks, "
         "byte-level BPE), made for topgraft: small enough to align on a laptop CPU in minutes. It writes short, impersonal "
-        "feedback on beginners' Python programs, sentences about "
-        "occupations, a tutor's answers and short dialogues. It can hardly judge a program: its verdicts are near chance. Not for use beyond demonstrations and tests.",
+        "feedback on beginners' Python programs, comments in other voices where the prompt asks for one, sentences about "
+        "occupations, a tutor's answers and short dialogues. It can hardly judge a program: its verdicts are near chance. "
+        "Not for use beyond demonstrations and tests.",
         "",
         "- Licence: Apache-2.0, as is the text it was trained on, which `tools/corpus` makes; nothing else went in.",
         "- None of the 50 problems of `feedback-200` is in that text, and none of the professor's feedback."

@@ -19,6 +19,9 @@ VOICES = read_lines(ROOT / "topgraft" / "shipped" / "other-voices.json")
 TESTS = json.loads((ROOT / "tools" / "problem_tests.json").read_text(encoding="utf-8"))
 VERDICT = re.compile(r"\b(not (?:yet |quite |entirely |fully )?correct|incorrect|correct)(?:ly|ness)?\b", re.IGNORECASE)
 EXAMPLE = re.compile(r"so for (.+) it (?:returns (.+)|raises an? (\w+)(?: error)?) instead of (?:returning )?(.+)\.$")
+PROFESSORS_EXAMPLE = re.compile(
+    r"so that for (\S.*?) (?:you obtain (.+?) rather than (.+?)|Python raises an? (\w+))(?:\.(?= [A-Z])|$)"
+)
 
 by_id = pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
 
@@ -159,28 +162,46 @@ def test_a_reader_who_looks_only_at_the_words_of_the_problem_cannot_guess_the_la
     assert max(places) <= 35
 
 
-NEUTRAL = [voice for voice in VOICES if voice["voice"] == "neutral" and not voice["correct"]]
+def examples() -> list[Any]:
+    """(id, input, what comes back, the error, what should come back) wherever a text gives an example of a failure."""
+    found = []
+    for voice in VOICES:
+        if voice["voice"] == "neutral" and not voice["correct"]:
+            match = EXAMPLE.search(voice["feedback"])
+            assert match is not None, voice["feedback"]
+            found.append(pytest.param(voice["id"], *match.groups(), id=f"{voice['id']}-neutral"))
+    for row in ROWS:
+        match = PROFESSORS_EXAMPLE.search(row["professor_feedback"])
+        if match is not None:
+            given, got, should, error = match.groups()
+            found.append(pytest.param(row["id"], given, got, error, should, id=f"{row['id']}-professor"))
+    return found
 
 
-@pytest.mark.parametrize("voice", NEUTRAL, ids=[voice["id"] for voice in NEUTRAL])
-def test_the_failing_example_of_the_neutral_voice_is_what_happens(voice):
-    match = EXAMPLE.search(voice["feedback"])
-    assert match is not None, voice["feedback"]
-    rows = [row for row in ROWS if row["problem"] == voice["problem"]]
-    function = TESTS[voice["problem"]]["function"]
-    arguments = arguments_of(match[1], function)
-    (does,) = outcome(voice["id"], arguments)
-    should = ast.literal_eval(match[4])
-    known = [expected for tested, expected in TESTS[voice["problem"]]["tests"] if tested == arguments]
+@pytest.mark.parametrize(("key", "given", "got", "error", "wanted"), examples())
+def test_a_failing_example_is_what_happens(key, given, got, error, wanted):
+    problem = next(row["problem"] for row in ROWS if row["id"] == key)
+    function = TESTS[problem]["function"]
+    arguments = arguments_of(given, function)
+    (does,) = outcome(key, arguments)
+    if error:
+        assert does == {"raises": error}
+    else:
+        assert same(does.get("returns"), json.loads(json.dumps(ast.literal_eval(got)))), does
+    if wanted is None:
+        return
+    should = ast.literal_eval(wanted)
+    known = [expected for tested, expected in TESTS[problem]["tests"] if tested == arguments]
     if known:
         assert same(known[0], should), known
     else:
-        right = next(row["id"] for row in rows if row["correct"])
+        right = next(row["id"] for row in ROWS if row["problem"] == problem and row["correct"])
         assert same(outcome(right, arguments)[0].get("returns"), should)
-    if match[3]:
-        assert does == {"raises": match[3]}
-    else:
-        assert same(does.get("returns"), json.loads(json.dumps(ast.literal_eval(match[2])))), does
+
+
+def test_nearly_every_comment_on_an_incorrect_program_gives_an_example_that_is_run():
+    with_example = [p for p in examples() if str(p.id).endswith("-professor")]
+    assert len(with_example) >= 90
 
 
 def outcome(key: str, arguments: list[Any]) -> list[dict[str, Any]]:

@@ -163,9 +163,12 @@ def provenance(place: Workplace) -> dict[str, Any]:
 
 def refuse_changes(place: Workplace) -> None:
     """Raise UserError where model or data are not those that the run in the folder began with."""
-    before, origin = place.run.provenance(), provenance(place)
+    before = place.run.provenance()
+    if not before:
+        return
+    origin = provenance(place)
     for what in ("model", "data"):
-        if before and before[what]["digest"] != origin[what]["digest"]:
+        if before[what]["digest"] != origin[what]["digest"]:
             raise UserError(
                 f"The {what} of {place.run.path} has changed since the run began ({before[what]['digest']} -> "
                 f"{origin[what]['digest']}). Restore it, or give another folder with --out."
