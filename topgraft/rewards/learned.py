@@ -20,7 +20,7 @@ class LearnedReward:
     model: SplitModel
     slot: str
     head: ScalarHead
-    rows_at_once: int = 64
+    rows_at_once: int = 16
 
     @torch.no_grad()
     def __call__(self, tokens: Tokens, trunk: TrunkState) -> Scores:
