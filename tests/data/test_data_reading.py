@@ -107,7 +107,7 @@ def test_the_shipped_set_is_the_default():
     assert len(rows) == 200
     assert len({row.group for row in rows}) == 50
     assert sum(row.correct is True for row in rows) == 100
-    assert rows[0].response.startswith("Your solution is correct")
+    assert rows[0].response.startswith("I am pleased to find that your solution is correct.")
     assert "feedback-200" in shipped_sets()
 
 
