@@ -149,7 +149,7 @@ def test_the_shipped_set_is_clean():
     assert (found.leaked_prompts, found.leaked_groups, found.empty, found.suspicious) == ([], [], [], [])
     assert (found.overlap.n, found.likeness.n) == (40, 2000)
     assert found.likeness.mean < 20
-    # The professor repeats his turns of phrase; none of his comments on a test problem comes near to standing in training.
+    # The professor repeats his turns of phrase; no comment on a test problem comes near to standing in training.
     assert found.overlap.highest < 60
     assert len(found.examples) == 3
 
