@@ -148,9 +148,9 @@ def test_the_shipped_set_is_clean():
     assert (found.double_prompts, found.double_responses) == (0, 0)
     assert (found.leaked_prompts, found.leaked_groups, found.empty, found.suspicious) == ([], [], [], [])
     assert (found.overlap.n, found.likeness.n) == (40, 2000)
-    assert found.likeness.mean < 20
-    # The professor repeats his turns of phrase; no comment on a test problem comes near to standing in training.
-    assert found.overlap.highest < 60
+    assert found.likeness.mean < 15
+    # The professor repeats his turns of phrase: the best match of a test comment in training has BLEU 37 on average.
+    assert found.overlap.highest < 50
     assert len(found.examples) == 3
 
 
