@@ -30,10 +30,13 @@ ROWS = [
 ]
 
 
-def make(architecture: str = "llama") -> RewardModel:
+KINDS = pytest.mark.parametrize("trains", ["branch", "head"])
+
+
+def make(architecture: str = "llama", **options: str) -> RewardModel:
     torch.manual_seed(0)
     actors = tiny.actors(tiny.split(architecture), tiny.characters(), response=10)
-    algorithm = RewardModel(actors, Options(), "reward")
+    algorithm = RewardModel(actors, Options(**options), "reward")
     for weight in algorithm.trainable():
         weight.requires_grad_(True)
     return algorithm
@@ -79,18 +82,24 @@ def test_the_head_starts_with_the_papers_deviation_and_no_bias():
     assert all(head.linear.bias.item() == 0 for head in heads)
 
 
+@KINDS
+@pytest.mark.parametrize("reads", ["last", "mean"])
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 @torch.no_grad()
-def test_the_score_is_the_head_on_the_last_token_of_the_unsplit_model(architecture, tmp_path: Path):
-    algorithm = make(architecture)
-    tiny.fill(algorithm.actors.model, "reward")
-    whole = tiny.unsplit(algorithm.actors.model, "reward", tmp_path, architecture)
+def test_the_score_is_the_head_on_states_of_the_unsplit_model(architecture, reads, trains, tmp_path: Path):
+    algorithm = make(architecture, trains=trains, reads=reads)
+    if algorithm.branch_slot is not None:
+        tiny.fill(algorithm.actors.model, algorithm.branch_slot)
+    whole = tiny.unsplit(algorithm.actors.model, algorithm.branch_slot, tmp_path, architecture)
+    decoder = whole.base_model.model.base_model if algorithm.branch_slot is not None else whole.base_model
     batch = algorithm.collect(ROWS)
     found = algorithm.reward(batch.tokens, batch.trunk).total_B
     for row, length in enumerate(batch.tokens.lengths_B.tolist()):
         ids = batch.tokens.ids_BT[row : row + 1, :length]
-        final = whole.base_model.model.base_model(input_ids=ids).last_hidden_state[0, -1]
-        expected = final @ algorithm.head.linear.weight[0] + algorithm.head.linear.bias[0]
+        states_TH = decoder(input_ids=ids).last_hidden_state[0]
+        response = int(batch.tokens.counted_BT[row].sum())
+        read = states_TH[-1] if reads == "last" else sum(states_TH[-response:]) / response
+        expected = read @ algorithm.head.linear.weight[0] + algorithm.head.linear.bias[0]
         assert_close(found[row], expected, atol=1e-4, rtol=1e-4)
 
 
@@ -105,15 +114,37 @@ def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
         assert_close(reward(batch.tokens, batch.trunk).total_B, together, atol=1e-5, rtol=1e-5)
 
 
-def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients():
-    algorithm = make()
-    tiny.fill(algorithm.actors.model, "reward")
+@KINDS
+def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients(trains):
+    algorithm = make(trains=trains)
+    if algorithm.branch_slot is not None:
+        tiny.fill(algorithm.actors.model, algorithm.branch_slot)
     batch = algorithm.collect(ROWS)
     whole = gradients(algorithm, batch, 8)
     assert max(grad.abs().max().item() for grad in whole) > 1e-3
     for size in (1, 2):
         for found, expected in zip(gradients(algorithm, batch, size), whole, strict=True):
             assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_with_trains_head_nothing_but_the_head_learns_and_each_row_passes_the_branch_once():
+    algorithm = make(trains="head")
+    assert {id(weight) for weight in algorithm.trainable()} == {id(weight) for weight in algorithm.head.parameters()}
+    assert algorithm.actors.model.slots.names == []
+    passes = []
+    block = algorithm.actors.model.parts.blocks[-1]
+    handle = block.register_forward_hook(lambda *_: passes.append(None))
+    first = algorithm.collect(ROWS)
+    before = len(passes)
+    mixed = [2, 0, 5]
+    again = algorithm.collect([ROWS[place] for place in mixed])
+    handle.remove()
+    assert before == len(passes) > 0
+    wanted = [row for place in mixed for row in (2 * place, 2 * place + 1)]
+    assert_close(again.extras["states_BH"], first.extras["states_BH"][wanted])
+    with torch.no_grad():
+        found = algorithm.head(first.extras["states_BH"])
+    assert_close(found, algorithm.reward(first.tokens, first.trunk).total_B, atol=1e-5, rtol=1e-5)
 
 
 def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
@@ -127,9 +158,10 @@ def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
     assert algorithm.loss(batch, count=algorithm.count(batch)).metrics["reward/accuracy"] == 0.5
 
 
-def test_the_margin_grows_and_the_pairs_are_learned():
-    algorithm = make()
-    seen = learn(algorithm)
+@pytest.mark.parametrize(("trains", "steps"), [("branch", 30), ("head", 300)])
+def test_the_margin_grows_and_the_pairs_are_learned(trains, steps):
+    algorithm = make(trains=trains)
+    seen = learn(algorithm, steps)
     assert seen[-1]["reward/margin"] > seen[0]["reward/margin"] + 1
     assert algorithm.validate(ROWS)["eval/accuracy"] == 1.0
     assert algorithm.actors.model.meter.tokens_in == algorithm.actors.cache.distinct_tokens
@@ -165,3 +197,14 @@ def test_saved_adapter_and_head_give_the_same_scores_on_a_fresh_model(tmp_path: 
     head.load(tmp_path / "best")
     reloaded = LearnedReward(again, "judge", head)(batch.tokens, batch.trunk)
     assert_close(reloaded.total_B, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)
+
+
+def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(tmp_path: Path):
+    algorithm = make(trains="head")
+    learn(algorithm, 3)
+    algorithm.finish(ROWS)
+    algorithm.save(tmp_path / "best")
+    assert [file.name for file in (tmp_path / "best").iterdir()] == ["head.safetensors"]
+    again = make(trains="head")
+    again.load(tmp_path / "best")
+    assert_close(scores(again), scores(algorithm), atol=1e-6, rtol=1e-6)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from topgraft.errors import UserError
 from topgraft.model.split import check_identity, cut
-from topgraft.model.split_model import SplitModel, last_states, predicting
+from topgraft.model.split_model import SplitModel, last_states, mean_states, predicting
 
 LENGTHS = [(5, 4), (9, 6), (1, 3), (3, 1)]
 LAYERS = [(3,), (1, 2, 3), (0, 1, 2, 3)]
@@ -134,11 +134,12 @@ def test_logprobs_and_entropy_of_counted_tokens_agree_with_plain_loops(temperatu
     assert_close(entropy, torch.tensor(entropies), **EXACT)
 
 
-def test_predicting_and_last_states_pick_the_position_before_and_the_last_real_one():
+def test_predicting_last_and_mean_states_read_the_position_before_the_last_real_one_and_the_responses_mean():
     tokens = tiny.random_tokens([(2, 2), (1, 1)])
     hidden = torch.arange(8.0).view(2, 4, 1)
     assert predicting(hidden, tokens).flatten().tolist() == [1, 2, 4]
     assert last_states(hidden, tokens).flatten().tolist() == [3, 5]
+    assert mean_states(hidden, tokens).flatten().tolist() == [2.5, 5]
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)

@@ -137,11 +137,15 @@ def test_after_training_nothing_learns_any_more_and_finish_sees_the_training_row
     assert not any(weight.requires_grad for weight in algorithm.actors.model.model.parameters())
 
 
-@pytest.mark.parametrize("eps", [1e-5, 1e-2])
-def test_the_first_update_is_adamws_with_the_eps_that_was_set(tmp_path, eps):
-    # Bias-corrected moments of one gradient g are g and g * g, so that the first update is rate * g / (|g| + eps).
-    options = {"epochs": 1, "batch_size": 7, "learning_rate": 0.01, "max_grad_norm": 1e9, "adam_eps": eps}
-    algorithm = sft(**options)
+@pytest.mark.parametrize(
+    ("optimizer", "eps"), [("adamw", 1e-5), ("adamw", 1e-2), ("sgd", 1e-5)], ids=["adamw", "adamw-large-eps", "sgd"]
+)
+def test_the_first_update_is_that_of_the_optimizer_that_was_set(tmp_path, optimizer, eps):
+    # Adam's bias-corrected moments of one gradient g are g and g * g, so its first update is rate * g / (|g| + eps);
+    # the first momentum of SGD is the gradient.
+    rate = 0.01 if optimizer == "adamw" else 1.0
+    options = {"epochs": 1, "batch_size": 7, "learning_rate": rate, "max_grad_norm": 1e9, "adam_eps": eps}
+    algorithm = sft(optimizer=optimizer, **options)
     before = [weight.detach().clone() for weight in algorithm.trainable()]
     for weight in algorithm.trainable():
         weight.requires_grad_(True)
@@ -153,7 +157,7 @@ def test_the_first_update_is_adamws_with_the_eps_that_was_set(tmp_path, eps):
     loop(algorithm, tmp_path, held_out=3)
     assert any(gradient.abs().max() > 0 for gradient in gradients)
     for old, new, gradient in zip(before, algorithm.trainable(), gradients, strict=True):
-        expected = old - 0.01 * gradient / (gradient.abs() + eps)
+        expected = old - rate * (gradient if optimizer == "sgd" else gradient / (gradient.abs() + eps))
         torch.testing.assert_close(new.detach(), expected, rtol=1e-4, atol=2e-6)
 
 

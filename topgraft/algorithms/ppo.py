@@ -33,7 +33,7 @@ class Options(StepSettings):
     """[ppo]"""
 
     learning_rate: float = Field(1e-4, gt=0)
-    """Peak rate of AdamW."""
+    """Peak rate of the optimizer."""
     steps: int = Field(30, ge=1)
     """Rollout batches in all."""
     batch_size: int = Field(64, ge=1)

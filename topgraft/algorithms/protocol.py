@@ -22,8 +22,10 @@ from topgraft.rollout.sampling import SamplingSettings
 class StepSettings(Settings):
     """Settings that every algorithm shares; the loop reads them."""
 
+    optimizer: str = Field("adamw", pattern="^(adamw|sgd)$")
+    """ "adamw"; or "sgd" (momentum 0.9), which wants rates some hundred times higher."""
     learning_rate: float = Field(1e-4, gt=0)
-    """Peak rate of AdamW."""
+    """Peak rate of the optimizer."""
     schedule: str = Field("linear", pattern="^(linear|constant|cosine)$")
     """How the rate goes from its peak to the end: "linear" (to 0), "cosine" (to 0) or "constant"."""
     warmup: float = Field(0.0, ge=0, lt=1)

@@ -17,7 +17,7 @@ class Options(OfflineSettings):
     """[sft]"""
 
     learning_rate: float = Field(2e-4, gt=0)
-    """Peak rate of AdamW."""
+    """Peak rate of the optimizer."""
 
 
 class SFT:

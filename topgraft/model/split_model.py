@@ -132,6 +132,12 @@ def last_states(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
     return hidden_BTH[rows, tokens.lengths_B - 1]
 
 
+def mean_states(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+    """The mean [B, H] of the states at each row's response tokens, its end included."""
+    counted_BT1 = tokens.counted_BT[:, :, None].to(hidden_BTH.dtype)
+    return (hidden_BTH * counted_BT1).sum(1) / counted_BT1.sum(1)
+
+
 def block_input(inputs: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
     """The hidden states [B, T, H] that a decoder block was called with, however the library passed them."""
     return inputs[0] if inputs else named["hidden_states"]

@@ -1,4 +1,4 @@
-"""The learned reward: a branch with its own adapter slot and a scalar head at the last real token."""
+"""The learned reward: a branch and a scalar head."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,30 +6,40 @@ from dataclasses import dataclass
 import torch
 
 from topgraft.model.heads import ScalarHead
-from topgraft.model.split_model import SplitModel, last_states
+from topgraft.model.split_model import SplitModel, last_states, mean_states
 from topgraft.records import Scores, Tokens, TrunkState
 
 Reward = Callable[[Tokens, TrunkState], Scores]
 """What an algorithm may know of rewards: tokens and their trunk states in, scores out."""
 
 
+READS = {"last": last_states, "mean": mean_states}
+"""Which states of a response the head reads: the one at its last token, or the mean of all."""
+
+
 @dataclass(frozen=True)
 class LearnedReward:
-    """Scores responses with slot `slot` and `head`, starting from kept trunk states."""
+    """Scores responses with slot `slot` (None: the base model) and `head`, starting from kept trunk states."""
 
     model: SplitModel
-    slot: str
+    slot: str | None
     head: ScalarHead
+    reads: str = "last"
+    name: str = "reward"
     rows_at_once: int = 16
 
     @torch.no_grad()
     def __call__(self, tokens: Tokens, trunk: TrunkState) -> Scores:
-        """Score every row at its last real token."""
-        index = torch.arange(len(tokens), device=tokens.ids_BT.device)
+        """Score every row."""
+        total_B = self.head(self.states(tokens, trunk))
+        return Scores(total_B=total_B, parts={self.name: total_B})
+
+    @torch.no_grad()
+    def states(self, tokens: Tokens, trunk: TrunkState) -> torch.Tensor:
+        """What the head reads [B, H]."""
+        index, read = torch.arange(len(tokens), device=tokens.ids_BT.device), READS[self.reads]
         with self.model.slots.use(self.slot):
             pieces = [
-                self.head(last_states(self.model.branch(trunk.rows(part)), tokens.rows(part)))
-                for part in index.split(self.rows_at_once)
+                read(self.model.branch(trunk.rows(part)), tokens.rows(part)) for part in index.split(self.rows_at_once)
             ]
-        total_B = torch.cat(pieces)
-        return Scores(total_B=total_B, parts={self.slot: total_B})
+        return torch.cat(pieces)

@@ -68,9 +68,7 @@ def train(
     total = settings.total_steps(len(rows))
     weights = algorithm.trainable()
     _learn(weights, True)
-    optimizer = accelerator.prepare(
-        torch.optim.AdamW(weights, lr=settings.learning_rate, eps=settings.adam_eps, weight_decay=settings.weight_decay)
-    )
+    optimizer = accelerator.prepare(_optimizer(weights, settings))
     interval = settings.evaluation_interval(len(rows))
     best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)
     metrics: dict[int, dict[str, float]] = {}
@@ -104,6 +102,13 @@ def train(
     algorithm.finish(list(rows))
     kept_step = best.step or step
     return Outcome(step, kept_step, metrics[kept_step], tokens_in, tokens_kept)
+
+
+def _optimizer(weights: list[nn.Parameter], settings: StepSettings) -> torch.optim.Optimizer:
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=0.9, weight_decay=decay)
+    return torch.optim.AdamW(weights, lr=rate, eps=settings.adam_eps, weight_decay=decay)
 
 
 def _learn(weights: list[nn.Parameter], on: bool) -> None:
