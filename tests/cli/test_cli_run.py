@@ -15,6 +15,9 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.runs import RunFolder
 
 STAGES = ("sft", "pairs", "reward", "reward-check", "ppo")
+ADAPTER, HEAD = "adapter_model.safetensors", "head.safetensors"
+WEIGHTS = {"sft": ADAPTER, "reward": HEAD, "reward-check": HEAD, "ppo": ADAPTER}
+"""What each trained stage of the recipe leaves in its checkpoint."""
 
 
 def lines(path) -> list[dict]:
@@ -31,14 +34,11 @@ def test_the_run_folder_holds_what_is_promised(finished):
         summary = json.loads((run / "stages" / name / "stage.json").read_text())
         assert summary["stage"] == name
         assert summary["seconds"] >= 0
-    for name in ("sft", "reward", "reward-check", "ppo"):
+    for name, weights in WEIGHTS.items():
         stage = run / "stages" / name
         steps = [line["step"] for line in lines(stage / "metrics.jsonl")]
         assert steps == list(range(1, len(steps) + 1))
-        assert (stage / "checkpoints" / "last" / "adapter_config.json").is_file()
-        assert (stage / "checkpoints" / "last" / "adapter_model.safetensors").is_file()
-    for name in ("reward", "reward-check"):
-        assert (run / "stages" / name / "checkpoints" / "last" / "head.safetensors").is_file()
+        assert (stage / "checkpoints" / "last" / weights).is_file()
     for name in ("sft", "ppo"):
         samples = lines(run / "stages" / name / "samples.jsonl")
         assert samples
@@ -184,13 +184,13 @@ def test_a_resumed_run_notices_that_its_data_changed(finished, tmp_path):
 
 def same_run(one, two) -> None:
     """Both runs came to the same, but for seconds and bytes of memory."""
-    for name in ("sft", "reward", "reward-check", "ppo"):
+    for name, file in WEIGHTS.items():
         first, second = (run / "stages" / name for run in (one, two))
         found, expected = (without_cost(lines(stage / "metrics.jsonl")) for stage in (second, first))
         assert [row.keys() for row in found] == [row.keys() for row in expected]
         for row, other in zip(found, expected, strict=True):
             assert list(row.values()) == pytest.approx(list(other.values()), abs=1e-4, rel=1e-3)
-        weights = [load_file(stage / "checkpoints" / "last" / "adapter_model.safetensors") for stage in (first, second)]
+        weights = [load_file(stage / "checkpoints" / "last" / file) for stage in (first, second)]
         assert weights[0].keys() == weights[1].keys()
         for key in weights[0]:
             torch.testing.assert_close(weights[1][key], weights[0][key], rtol=1e-3, atol=1e-4)

@@ -25,23 +25,33 @@ def test_trained_layers_in_words(layers, trained, words):
 
 def test_one_bar_per_layer_and_only_trained_ones_lit():
     model = {"layers": 6, "trained_layers": [4, 5]}
-    wide, narrow = draw_pipeline({"model": model}, {"base": None, "sft": None, "reward": None, "ppo": None})
+    wide, narrow = draw_pipeline({"model": model}, {"base": {}, "sft": {}, "reward": {}, "ppo": {}})
     for drawing in (wide, narrow):
         assert drawing.svg.count("url(#lit)") == 3 * 2
         assert drawing.svg.count("url(#frozen)") == 6 + 3 * 4
         assert drawing.pdf.startswith(b"%PDF")
-    assert "SFT, then Reward model, then PPO" in wide.alt
+    where = "training the last 2 of 6 layers"
+    assert f"SFT {where}, then Reward model {where}, then PPO {where}" in wide.alt
+
+
+def test_a_stage_that_trained_a_head_alone_has_no_lit_layers():
+    model = {"layers": 6, "trained_layers": [4, 5]}
+    summaries = {"sft": {"trained_layers": [4, 5]}, "reward": {"trained_layers": []}}
+    wide, _ = draw_pipeline({"model": model}, summaries)
+    assert wide.svg.count("url(#lit)") == 2
+    assert "Reward model training a head alone" in wide.alt
+    assert "or a head alone" in wide.caption
 
 
 def test_very_deep_models_share_bars():
-    (wide, _) = draw_pipeline({"model": {"layers": 126, "trained_layers": [125]}}, {"sft": "sft"})
+    (wide, _) = draw_pipeline({"model": {"layers": 126, "trained_layers": [125]}}, {"sft": {"algorithm": "sft"}})
     assert wide.svg.count("url(#lit)") == 1
     assert trained_layers({"layers": 126, "trained_layers": [125]}) == (126, frozenset({125}))
 
 
 def test_no_layers_no_diagram():
-    assert draw_pipeline({}, {"sft": None}) == []
-    assert draw_pipeline({"model": {"layers": 4}}, {"evaluate": None}) == []
+    assert draw_pipeline({}, {"sft": {}}) == []
+    assert draw_pipeline({"model": {"layers": 4}}, {"evaluate": {}}) == []
 
 
 def test_series_passes_over_what_is_no_number():

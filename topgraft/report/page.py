@@ -38,7 +38,7 @@ def write_report(run: RunFolder) -> Path:
     results.setdefault("recipe", provenance.get("recipe"))
     results.setdefault("seed", provenance.get("seed"))
     stages = _stages(run, provenance)
-    pipeline = draw_pipeline(provenance, {stage.name: stage.summary.get("algorithm") for stage in stages})
+    pipeline = draw_pipeline(provenance, {stage.name: stage.summary for stage in stages})
     bars, together = draw_bars(results), _draw_stages(stages)
     drawn = [*pipeline, *bars, *together, *(drawing for stage in stages for drawing in stage.drawings)]
     _write_figures(run.report / "figures", drawn)

@@ -1,4 +1,4 @@
-"""The pipeline diagram: the whole stack, then one block per stage with the trained layers lit."""
+"""The pipeline diagram: the whole stack, then one block per stage with the layers lit that it trained."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -73,29 +73,36 @@ def stage_title(name: str, algorithm: Any = None) -> str:
     return role.title if role else name
 
 
-def draw_pipeline(provenance: dict[str, Any], algorithms: dict[str, Any]) -> list[Drawing]:
+def draw_pipeline(provenance: dict[str, Any], summaries: dict[str, dict[str, Any]]) -> list[Drawing]:
     """Draw the pipeline in one row and, for narrow screens, in one column (tag "narrow").
 
-    `algorithms` maps the stages in order to the algorithm each names (or None). No layers known: no drawing.
+    `summaries` maps the stages in order to their summaries, which name the algorithm and, as an empty list of
+    "trained_layers", a stage that trained a head alone. No layers known: no drawing.
     """
     model = provenance.get("model")
     total, trained = trained_layers(model if isinstance(model, dict) else {})
-    stages = [(name, algorithm) for name, algorithm in algorithms.items() if name not in HELPERS]
+    stages = [
+        (name, summary.get("algorithm"), frozenset() if summary.get("trained_layers") == [] else trained)
+        for name, summary in summaries.items()
+        if name not in HELPERS
+    ]
     if not total or not stages:
         return []
-    titles = [stage_title(name, algorithm) for name, algorithm in stages]
     which = trained_words({"layers": total, "trained_layers": sorted(trained)}) or "unknown layers"
-    alt = f"The base model has {total} layers. {', then '.join(titles)}, each training {which}."
+    said = [f"{stage_title(name, what)} training {which if lit else 'a head alone'}" for name, what, lit in stages]
+    alt = f"The base model has {total} layers. {', then '.join(said)}."
+    everywhere = all(lit for *_, lit in stages)
+    caption = f"Each stage trains {which}" if everywhere else f"Lit layers are trained: {which}, or a head alone"
     drawings = []
     for name, tag, down in (("pipeline", "wide", False), ("pipeline-column", "narrow", True)):
-        shapes, width, height = _layout(stages, total, trained, down)
+        shapes, width, height = _layout(stages, total, down)
         svg, pdf = as_svg(shapes, width, height, alt), as_pdf(shapes, width, height)
-        drawings.append(Drawing(name, svg, pdf, alt, f"Each stage trains {which}", frozenset({tag})))
+        drawings.append(Drawing(name, svg, pdf, alt, caption, frozenset({tag})))
     return drawings
 
 
 def _layout(
-    stages: list[tuple[str, Any]], total: int, trained: frozenset[int], down: bool
+    stages: list[tuple[str, Any, frozenset[int]]], total: int, down: bool
 ) -> tuple[list[Shape], float, float]:
     """Place the cards in a row or a column, with arrows between them."""
     shapes: list[Shape] = []
@@ -106,7 +113,7 @@ def _layout(
         if place == 0:
             shapes += _base_card(x, y, total)
         else:
-            shapes += _stage_card(x, y, *stages[place - 1], total, trained)
+            shapes += _stage_card(x, y, *stages[place - 1], total)
         if place < cards - 1:
             centre_x, centre_y = x + CARD_WIDTH / 2, y + CARD_HEIGHT / 2
             if down:
@@ -156,10 +163,10 @@ def _base_card(x: float, y: float, total: int) -> list[Shape]:
     ]
 
 
-def _stage_card(x: float, y: float, name: str, algorithm: Any, total: int, trained: frozenset[int]) -> list[Shape]:
+def _stage_card(x: float, y: float, name: str, algorithm: Any, lit: frozenset[int], total: int) -> list[Shape]:
     role = ROLES.get(name) or ROLES.get(str(algorithm)) or Role(name, ("", ""), ())
     side = x + 18 + STACK_WIDTH + 16
-    shapes = [*_card(x, y, role.title, role.caption), *_stack(x + 18, y + STACK_TOP, total, trained)]
+    shapes = [*_card(x, y, role.title, role.caption), *_stack(x + 18, y + STACK_TOP, total, lit)]
     width = CARD_WIDTH - (side - x) - 18
     pitch = min(42.0, STACK_HEIGHT / max(len(role.heads), 1))
     for place, head in enumerate(role.heads):

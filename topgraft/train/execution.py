@@ -1,9 +1,11 @@
 """Carry out one trained stage: run the loop, or take weights that are there; show samples; write the summary."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.errors import UserError
@@ -62,7 +64,7 @@ def train_stage(
         passes=passes,
         tokens=outcome.tokens_kept,
         outcome=outcome,
-        trained=trained,
+        learned=algorithm.trainable(),
     )
 
 
@@ -101,9 +103,10 @@ def finish(
     passes: float,
     tokens: int,
     outcome: Outcome | None = None,
-    trained: int = 0,
+    learned: Sequence[nn.Parameter] = (),
 ) -> None:
-    """Write stage.json and say what the stage came to."""
+    """Write stage.json and say what the stage came to. `learned` are the weights that it trained."""
+    inside = {id(weight) for weight in place.model.model.parameters()}
     summary = {
         "stage": stage.name,
         "algorithm": kind,
@@ -112,7 +115,8 @@ def finish(
         "steps": steps,
         "trunk_passes_per_token": passes if place.model.meter.counts else None,
         "tokens": tokens,
-        "trainable_parameters": trained,
+        "trainable_parameters": sum(weight.numel() for weight in learned),
+        "trained_layers": place.model.layers if any(id(weight) in inside for weight in learned) else [],
         "best_step": outcome.best_step if outcome else None,
         "metrics": outcome.metrics if outcome else {},
         **_fingerprint(place),
