@@ -101,9 +101,7 @@ def draw_pipeline(provenance: dict[str, Any], summaries: dict[str, dict[str, Any
     return drawings
 
 
-def _layout(
-    stages: list[tuple[str, Any, frozenset[int]]], total: int, down: bool
-) -> tuple[list[Shape], float, float]:
+def _layout(stages: list[tuple[str, Any, frozenset[int]]], total: int, down: bool) -> tuple[list[Shape], float, float]:
     """Place the cards in a row or a column, with arrows between them."""
     shapes: list[Shape] = []
     cards = len(stages) + 1
