@@ -17,7 +17,7 @@ has the default below.
 
 | recipe | what it does |
 |---|---|
-| `professor` | SFT, simulated pairs, reward model, PPO on shipped data and model; `--scale tiny` takes 20 rows |
+| `professor` | SFT, simulated pairs, reward model, PPO on shipped data and model; `--scale tiny` takes 20 rows, `--scale large` the customary rates of larger models |
 
 The tables below are written by `python -m tools.settings_doc` from the settings classes.
 """

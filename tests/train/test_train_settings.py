@@ -59,6 +59,15 @@ def test_an_unknown_recipe_or_scale_is_refused_with_the_nearest_name():
         read_recipe("professor", scale="tinny")
 
 
+def test_every_scale_of_every_shipped_recipe_is_a_valid_recipe():
+    for name, path in shipped_recipes().items():
+        scales = tomllib.loads(path.read_text(encoding="utf-8")).get("scale", {})
+        assert scales
+        plain = settings_of(read_recipe(name))
+        for scale in scales:
+            assert settings_of(read_recipe(name, scale=scale)) != plain
+
+
 def test_a_set_wins_over_the_scale_and_the_scale_over_the_recipe(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
