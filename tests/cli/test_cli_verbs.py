@@ -96,10 +96,10 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     done = forked("train", "ppo", *flags, *begun, *more, cwd=tmp_path)
     assert done.code == 0, done.err
     made = tmp_path / "made" / "stages"
-    for name in ("sft", "reward"):
+    for name, weights in (("sft", "adapter_model.safetensors"), ("reward", "head.safetensors")):
         summary = json.loads((made / name / "stage.json").read_text())
         assert summary["loaded_from"] == str(stages / name)
-        files = [path / "checkpoints" / "last" / "adapter_model.safetensors" for path in (made / name, stages / name)]
+        files = [path / "checkpoints" / "last" / weights for path in (made / name, stages / name)]
         assert files[0].read_bytes() == files[1].read_bytes()
     assert len(lines(made / "ppo" / "metrics.jsonl")) == 1
     assert not (made / "pairs").exists()
@@ -113,6 +113,23 @@ def test_weights_for_other_blocks_are_refused(finished, tmp_path):
     done = forked("train", "sft", *flags, *more, "--set", f"sft.load={finished.run}/stages/sft", cwd=tmp_path)
     assert done.code == 2
     assert "split_layer = 2, this run has 3" in done.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("reward.trains=branch", "trains = head, this run has branch"),
+        ("reward.reads=last", "reads = mean, this run has last"),
+    ],
+)
+def test_a_reward_of_another_kind_is_refused(finished, tmp_path, setting, said):
+    more = ["--set", "data.max_prompt_tokens=80", "--set", "data.max_response_tokens=16", "--set", setting]
+    more += ["--set", "model.layers=last-2", "--set", "data.split=[0.6, 0.2, 0.2]"]
+    flags = ["--model", finished.model, "--data", finished.data, "--out", "made"]
+    stages = finished.run / "stages"
+    done = forked("train", "ppo", *flags, "--sft", stages / "sft", "--reward", stages / "reward", *more, cwd=tmp_path)
+    assert done.code == 2
+    assert said in done.err
 
 
 def test_evaluate_measures_a_finished_run_again_and_finds_the_same(finished, tmp_path):

@@ -32,6 +32,8 @@ from topgraft.rollout.sampling import greedy, sample
 class Options(StepSettings):
     """[ppo]"""
 
+    decides_what_weights_mean = ("value",)
+
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
     steps: int = Field(30, ge=1)

@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from pydantic import Field
@@ -21,6 +21,9 @@ from topgraft.rollout.sampling import SamplingSettings
 
 class StepSettings(Settings):
     """Settings that every algorithm shares; the loop reads them."""
+
+    decides_what_weights_mean: ClassVar[tuple[str, ...]] = ()
+    """Settings of an algorithm without which its saved weights cannot be read right; `load` compares them."""
 
     optimizer: str = Field("adamw", pattern="^(adamw|sgd)$")
     """ "adamw"; or "sgd" (momentum 0.9), which wants rates some hundred times higher."""

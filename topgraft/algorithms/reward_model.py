@@ -25,6 +25,8 @@ from topgraft.rollout.cache import Pair
 class Options(OfflineSettings):
     """[reward]"""
 
+    decides_what_weights_mean = ("trains", "reads")
+
     trains: str = Field("branch", pattern="^(branch|head)$")
     """ "branch": an adapter and the head; "head": the head alone, on the final states of the base model."""
     reads: str = Field("last", pattern="^(last|mean)$")

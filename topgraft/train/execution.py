@@ -30,7 +30,7 @@ def train_stage(
 ) -> None:
     """Run the loop and write the summary; reload where the stage is finished or `settings.load` names another."""
     if stage.finished or settings.load:
-        _reload(place, stage if stage.finished else StageFolder(Path(settings.load)), algorithm, stage)
+        _reload(place, stage if stage.finished else StageFolder(Path(settings.load)), algorithm, stage, settings)
         return
     if not rows:
         raise UserError(f"Stage '{stage.name}' has no training rows.")
@@ -64,18 +64,21 @@ def train_stage(
         passes=passes,
         tokens=outcome.tokens_kept,
         outcome=outcome,
+        settings=settings,
         learned=algorithm.trainable(),
     )
 
 
-def _reload(place: Workplace, source: StageFolder, algorithm: Algorithm, stage: StageFolder) -> None:
-    """Take the weights of a finished stage, after checking that they were made for this base and these blocks."""
+def _reload(
+    place: Workplace, source: StageFolder, algorithm: Algorithm, stage: StageFolder, settings: StepSettings
+) -> None:
+    """Take the weights of a finished stage, after checking that they were made for this base, blocks and use."""
     made = source.summary()
-    for what, now in _fingerprint(place).items():
+    for what, now in _fingerprint(place, settings).items():
         if made.get(what) != now:
             raise UserError(
                 f"The weights in {source.path} were made with {what} = {made.get(what)}, this run has {now}. "
-                f"Use the same model.name, model.layers and model.lora as there, or train the stage again."
+                f"Use the same model.name, model.layers, model.lora and stage settings as there, or train it again."
             )
     algorithm.load(source.checkpoints / "last")
     if not stage.finished:
@@ -83,9 +86,11 @@ def _reload(place: Workplace, source: StageFolder, algorithm: Algorithm, stage: 
         stage.finish({**made, "stage": stage.name, "seconds": 0.0, "loaded_from": str(source.path)})
 
 
-def _fingerprint(place: Workplace) -> dict[str, Any]:
+def _fingerprint(place: Workplace, settings: StepSettings | None) -> dict[str, Any]:
     """What weights on a branch depend on."""
+    named = settings.decides_what_weights_mean if settings is not None else ()
     return {
+        **{name: getattr(settings, name) for name in named},
         "base_digest": place.model.base_digest,
         "split_layer": place.model.split_layer,
         "layers": place.model.layers,
@@ -103,6 +108,7 @@ def finish(
     passes: float,
     tokens: int,
     outcome: Outcome | None = None,
+    settings: StepSettings | None = None,
     learned: Sequence[nn.Parameter] = (),
 ) -> None:
     """Write stage.json and say what the stage came to. `learned` are the weights that it trained."""
@@ -119,7 +125,7 @@ def finish(
         "trained_layers": place.model.layers if any(id(weight) in inside for weight in learned) else [],
         "best_step": outcome.best_step if outcome else None,
         "metrics": outcome.metrics if outcome else {},
-        **_fingerprint(place),
+        **_fingerprint(place, settings),
     }
     stage.finish(summary)
     best = f", best step {outcome.best_step} of {outcome.steps}" if outcome else ""
