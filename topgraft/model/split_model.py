@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
+from topgraft.model.reading import read_logprobs
 from topgraft.model.split import check_identity, cut, find_blocks, positions
 from topgraft.records import Tokens, TrunkState
 
@@ -40,6 +41,11 @@ class SplitModel:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.model.parameters()).device
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of the embedding, and so ids that the model knows."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
 
     @property
     def hidden_size(self) -> int:
@@ -111,13 +117,10 @@ class SplitModel:
 
         Only response positions pass the head. log-softmax(logits / temperature) over the whole vocabulary.
         """
-        logits_RV = self.logits(predicting(hidden_BTH, tokens)) / temperature
-        all_RV = torch.log_softmax(logits_RV, dim=-1)
-        chosen_R = all_RV.gather(1, tokens.ids_BT[tokens.counted_BT][:, None]).squeeze(1)
-        if not entropy:
-            return chosen_R, None
-        with torch.no_grad():  # entropy is watched, not trained
-            return chosen_R, -(all_RV.exp() * all_RV).sum(1)
+        states_RH, ids_R = predicting(hidden_BTH, tokens), tokens.ids_BT[tokens.counted_BT]
+        return read_logprobs(
+            self.logits, states_RH, ids_R, vocabulary=self.vocabulary, temperature=temperature, entropy=entropy
+        )
 
 
 def predicting(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from topgraft.errors import UserError
-from topgraft.model.split_model import SplitModel
 from topgraft.objectives.kl import k1
 from topgraft.records import Demonstration
 from topgraft.rollout.sampling import sample
@@ -91,13 +90,9 @@ def _memory(place: Workplace) -> float:
     kept = (3 * rows + settings.ppo.batch_size) * lengths * width * size
     micro = settings.ppo.micro_batch_size
     activations = micro * lengths * width * len(model.layers) * 30 * size
-    logits = micro * settings.data.max_response_tokens * _vocabulary(model) * 4 * 4
+    logits = micro * settings.data.max_response_tokens * model.vocabulary * 4 * 4
     slots = 16 * sum(weight.numel() for weight in model.slots.weights("ppo")) * len(settings.stages)
     return Clock().peak_memory_bytes + kept + activations + logits + slots
-
-
-def _vocabulary(model: SplitModel) -> int:
-    return int(model.model.get_input_embeddings().weight.shape[0])
 
 
 def _minutes(place: Workplace, seconds: float) -> float:

@@ -1,0 +1,81 @@
+"""Run topgraft and its peer in turn, and write medians and ratios into benchmarks/results/.
+
+python -m benchmarks.compare --peer .peers/bin/python --trl .peers/trl-ppo --workload small ppo
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import machine
+
+HERE = Path(__file__).resolve().parent
+WORKS = {
+    "ppo": (["ppo"], ["ppo"]),
+    "ppo-branch": (["ppo", "--value", "branch"], ["ppo"]),
+}
+"""A comparison: arguments of our script, arguments of the peer's. TRL's value is always a model of its own."""
+
+
+def once(command: list[str]) -> dict[str, Any]:
+    """Run a script and read the JSON line that it prints last."""
+    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def seconds(reading: dict[str, Any]) -> float:
+    """An iteration's seconds, or a job's."""
+    return float(reading.get("seconds_per_iteration", reading.get("seconds")))
+
+
+def compare(work: str, workload: str, peer: str, trl: str, rounds: int) -> dict[str, Any]:
+    """Alternate both sides `rounds` times; medians of seconds and of peak memory, and their ratios."""
+    ours_args, peer_args = WORKS[work]
+    ours_command = [sys.executable, "-m", f"benchmarks.{ours_args[0]}", *ours_args[1:], "--workload", workload]
+    script = str(HERE / "peers" / f"{peer_args[0]}.py")
+    peer_command = [peer, script, *peer_args[1:], "--workload", workload, *(["--trl", trl] if trl else [])]
+    sides: dict[str, list[dict[str, Any]]] = {"ours": [], "peer": []}
+    for number in range(rounds):
+        for side, command in (("peer", peer_command), ("ours", ours_command)):
+            sides[side].append(once(command))
+            print(f"{work} {workload} {number + 1}/{rounds} {side} {json.dumps(sides[side][-1])}", flush=True)
+    middle = {side: statistics.median(map(seconds, readings)) for side, readings in sides.items()}
+    memory = "peak_gpu_gb" if sides["ours"][0]["peak_gpu_gb"] is not None else "peak_host_gb"
+    peak = {side: statistics.median(reading[memory] for reading in readings) for side, readings in sides.items()}
+    return {
+        "work": work,
+        "workload": workload,
+        "machine": machine(),
+        "seconds": middle,
+        memory: peak,
+        "time, peer / ours": round(middle["peer"] / middle["ours"], 2),
+        "memory, ours / peer": round(peak["ours"] / peak["peer"], 2),
+        "readings": sides,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("works", nargs="*", choices=[*WORKS, []], help="all of them where none is named")
+    parser.add_argument("--workload", default="small")
+    parser.add_argument("--peer", default=".peers/bin/python", help="python of the peer's environment")
+    parser.add_argument("--trl", default=".peers/trl-ppo", help="folder that holds TRL 1.12")
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    for work in chosen.works or WORKS:
+        result = compare(work, chosen.workload, chosen.peer, chosen.trl, chosen.rounds)
+        file = HERE / "results" / f"{work}-{chosen.workload}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        ratios = {key: value for key, value in result.items() if key != "readings"}
+        print(json.dumps(ratios), flush=True)
+
+
+if __name__ == "__main__":
+    main()

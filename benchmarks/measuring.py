@@ -1,0 +1,28 @@
+"""What a process used, and the machine it ran on."""
+
+import os
+import platform
+import resource
+
+import torch
+
+
+def memory() -> dict[str, float | None]:
+    """Peaks of this process."""
+    gpu = torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else None
+    return {
+        "peak_host_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 3),
+        "peak_gpu_gb": None if gpu is None else round(gpu, 3),
+    }
+
+
+def machine() -> str:
+    """One line about the processor, the threads and the libraries."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            name = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{device}, torch {torch.__version__}"

@@ -1,0 +1,82 @@
+"""Seconds and memory of a PPO iteration: python -m benchmarks.ppo --workload small; prints one JSON line."""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from benchmarks.measuring import memory
+from benchmarks.ours import actors
+from benchmarks.workload import WORKLOADS
+from topgraft.algorithms import ppo
+from topgraft.model.heads import ScalarHead
+from topgraft.records import Demonstration
+from topgraft.rewards.learned import LearnedReward
+from topgraft.runs import StageFolder
+from topgraft.train.loop import train
+from topgraft.train.progress import Screen
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workload", choices=WORKLOADS, default="small")
+    parser.add_argument("--iterations", type=int, default=2)
+    parser.add_argument("--value", choices=["head", "branch"], default="head")
+    parser.add_argument("--micro", type=int, default=8, help="sequences in one backward pass")
+    chosen = parser.parse_args()
+    work = WORKLOADS[chosen.workload]
+    made = actors(work)
+    made.model.slots.add("reward")
+    reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
+    options = ppo.Options(
+        steps=chosen.iterations,
+        batch_size=work.sequences,
+        minibatch_size=work.sequences,
+        micro_batch_size=chosen.micro,
+        inner_epochs=work.inner_epochs,
+        learning_rate=1e-5,
+        beta=0.01,
+        value=chosen.value,
+    )
+    learner = ppo.PPO(replace(made, score=reward), options, "ppo")
+    decoding: list[float] = []
+    plain = ppo.sample
+
+    def timed(*given: object, **named: object) -> object:
+        begun = time.perf_counter()
+        done = plain(*given, **named)  # type: ignore[arg-type]
+        decoding.append(time.perf_counter() - begun)
+        return done
+
+    ppo.sample = timed  # type: ignore[assignment]
+    texts = work.texts(work.sequences * chosen.iterations, work.prompt, seed=0)
+    rows = [
+        Demonstration(key=str(number), group=str(number), prompt=text, response="w4")
+        for number, text in enumerate(texts)
+    ]
+    stage = StageFolder(Path(tempfile.mkdtemp()))
+    begun = time.perf_counter()
+    train(
+        learner, options, rows, [], stage=stage, accelerator=Accelerator(), seed=0, screen=Screen(Console(quiet=True))
+    )
+    seconds = (time.perf_counter() - begun) / chosen.iterations
+    passes = [row.get("cost/trunk_passes_per_token") for row in stage.metrics()]
+    result = {
+        "side": "topgraft ppo",
+        "workload": chosen.workload,
+        "value": chosen.value,
+        "seconds_per_iteration": round(seconds, 3),
+        "generation_seconds": round(sum(decoding) / chosen.iterations, 3),
+        "trunk_passes_per_token": passes,
+        **memory(),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Log-probabilities from final hidden states through a frozen output head, a chunk of positions at a time.
+
+With a frozen head, d log p(token) / d hidden depends on that position alone. It is taken while the chunk's logits are
+there, and [R, H] is kept for the backward pass instead of [R, V]. The chunk passes the library's own head, so that
+bias, soft-cap and scale are part of it; no formula of them is written here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+CHUNK_BYTES = 32 * 2**20
+"""Of fp32 logits at a time. Too small and the matrix products are slow, too large and every pass goes to memory: a PPO
+epoch with 32,000 words on two CPU cores took 1.65 s at 2 MiB, 1.25 at 8, 1.14 at 32 and 1.28 at 64."""
+
+Head = Callable[[torch.Tensor], torch.Tensor]
+"""[R, H] -> fp32 logits [R, V]."""
+
+
+def read_logprobs(
+    head: Head, states_RH: torch.Tensor, ids_R: torch.Tensor, *, vocabulary: int, temperature: float, entropy: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """log-softmax(head(states) / temperature) at `ids_R` [R], and the entropies [R] where asked (not differentiable).
+
+    `head` must not learn: gradients go to `states_RH` alone.
+    """
+    rows = max(1, CHUNK_BYTES // (4 * vocabulary))
+    logprobs_R, entropy_R = _Read.apply(states_RH, ids_R, head, temperature, entropy, rows)
+    return logprobs_R, entropy_R if entropy else None
+
+
+class _Read(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, states_RH: torch.Tensor, ids_R: torch.Tensor, head: Head, temperature: float, entropy: bool, rows: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        learns = ctx.needs_input_grad[0]
+        logprobs, entropies, slopes = [], [], []
+        for states_CH, ids_C1 in zip(states_RH.split(rows), ids_R[:, None].split(rows), strict=True):
+            with torch.set_grad_enabled(learns):
+                part_CH = states_CH.detach().requires_grad_(learns)
+                logits_CV = head(part_CH)
+            scaled_CV = logits_CV.detach() / temperature if temperature != 1 else logits_CV.detach()
+            whole_C1 = scaled_CV.logsumexp(-1, keepdim=True)
+            logprobs.append((scaled_CV.gather(1, ids_C1) - whole_C1).squeeze(1))
+            if not (learns or entropy):
+                continue
+            share_CV = (scaled_CV - whole_C1).exp_()  # the softmax p
+            if entropy:  # -sum p log p = log-sum-exp - p . logits
+                entropies.append(whole_C1.squeeze(1) - torch.linalg.vecdot(share_CV, scaled_CV))
+            if (
+                learns
+            ):  # d log p(id) / d logits = (one-hot(id) - p) / temperature; the head's own backward does the rest
+                slope_CV = share_CV.neg_().scatter_add_(1, ids_C1, torch.ones_like(whole_C1)).div_(temperature)
+                slopes += torch.autograd.grad(logits_CV, part_CH, slope_CV)
+        if learns:
+            ctx.save_for_backward(torch.cat(slopes))
+        entropy_R = torch.cat(entropies or logprobs)
+        ctx.mark_non_differentiable(entropy_R)
+        return torch.cat(logprobs), entropy_R
+
+    @staticmethod
+    def backward(ctx: Any, grad_R: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (slopes_RH,) = ctx.saved_tensors
+        return grad_R[:, None].to(slopes_RH.dtype) * slopes_RH, None, None, None, None, None
