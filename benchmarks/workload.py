@@ -49,7 +49,7 @@ class Workload:
         ids = torch.randint(len(SPECIAL), self.vocabulary, (rows, length), generator=generator)
         return [" ".join(f"w{number}" for number in row) for row in ids.tolist()]
 
-    def tokenizer(self, side: str = "left") -> PreTrainedTokenizerFast:
+    def tokenizer(self) -> PreTrainedTokenizerFast:
         """One token per word w4, w5, ..."""
         words = {word: number for number, word in enumerate(SPECIAL)}
         words |= {f"w{number}": number for number in range(len(SPECIAL), self.vocabulary)}
@@ -61,7 +61,7 @@ class Workload:
             bos_token="<s>",
             eos_token="</s>",
             unk_token="<unk>",
-            padding_side=side,
+            padding_side="left",
         )
 
 

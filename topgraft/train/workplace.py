@@ -76,7 +76,7 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     read_voices(settings.evaluate.other_voices)  # a mistake in it must show now, not after hours of training
     splits = split(rows, settings.data.split, settings.data.split_seed)
     loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
-    vocabulary = loaded.split.model.get_input_embeddings().weight.shape[0]
+    vocabulary = loaded.split.vocabulary
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
     template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
     loaded.split.slots.check_targets()
