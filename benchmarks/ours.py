@@ -9,7 +9,7 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.split_model import SplitModel
 from topgraft.rollout.cache import TrunkCache
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 
 def actors(work: Workload) -> Actors:

@@ -18,7 +18,7 @@ from topgraft.model.adapters import LoraSettings
 from topgraft.model.split_model import SplitModel
 from topgraft.records import Scores, Tokens, TrunkState
 from topgraft.rollout.cache import TrunkCache
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 ARCHITECTURES = ("llama", "qwen2", "gemma2", "gpt2")
 ATTENTIONS = [(name, how) for name in ARCHITECTURES for how in ("eager", "sdpa") if (name, how) != ("gemma2", "sdpa")]
@@ -117,6 +117,17 @@ def whole_logits(whole: torch.nn.Module, tokens: Tokens, *, left: bool = False) 
         positions_BT[row, span] = torch.arange(length)
     logits_BTV = whole(input_ids=ids_BT, attention_mask=mask_BT, position_ids=positions_BT, use_cache=False).logits
     return [logits_TV[span] for logits_TV, span in zip(logits_BTV, spans, strict=True)]
+
+
+def rows_of(state: TrunkState) -> list[torch.Tensor]:
+    """Per row, the crossing states [prompt + response, H]."""
+    return [torch.cat([state.prompts[owner], rest]) for owner, rest in zip(state.owners, state.responses, strict=True)]
+
+
+def read_logits(whole: torch.nn.Module, tokens: Tokens, *, left: bool = False) -> list[torch.Tensor]:
+    """Per row, the unsplit model's logits [1 + L, V] from the prompt's last token on."""
+    prompts = (tokens.lengths_B - tokens.counted_BT.sum(1)).tolist()
+    return [row[length - 1 :] for row, length in zip(whole_logits(whole, tokens, left=left), prompts, strict=True)]
 
 
 def actors(

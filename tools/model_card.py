@@ -21,7 +21,7 @@ from topgraft.evaluate.intervals import interval, mean_interval
 from topgraft.evaluate.responses import Arm, answer
 from topgraft.model.load import SHIPPED, ModelSettings, load
 from topgraft.records import Measure, Response
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 FOLDER = SHIPPED["seedling"]
 VOICES = FOLDER.parent / "other-voices.json"

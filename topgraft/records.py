@@ -1,13 +1,13 @@
 """Every record that crosses a doorway between packages.
 
-Shape legend: B sequences, T token positions (padded on the right), N real tokens packed end to end, R response
-tokens packed end to end, H hidden size. Masks say what True means: `real` = not padding, `counted` = enters the loss.
+Shape legend: B sequences, T token positions (padded on the right), P prompt and L response positions, R response tokens
+packed end to end, H hidden size. Masks say what True means: `real` = not padding, `counted` = enters the loss.
 Position t of a `counted` tensor speaks of the token at t, predicted from the hidden state at t - 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,28 +74,37 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True)
 class TrunkState:
-    """What the trunk made of some sequences: the hidden state that crosses the split, packed without padding.
+    """What the trunk made of some sequences: the hidden state that crosses the split, at every token, without padding.
 
-    `hidden_NH` holds row after row, `lengths_B` says where each ends. A state made by another base or at another
-    split is refused by the branch.
+    Row b is `prompts[owners[b]]` [P, H] and then `responses[b]` [L, H]; rows with the same prompt share one tensor. A
+    state made by another base or at another split is refused by the branch. (Where every weight learns there is no
+    trunk, and the "state" is the token ids themselves, [P] and [L].)
     """
 
-    hidden_NH: torch.Tensor
-    lengths_B: torch.Tensor
+    prompts: tuple[torch.Tensor, ...]
+    owners: tuple[int, ...]
+    responses: tuple[torch.Tensor, ...]
     split_layer: int
     base_digest: str
 
     def rows(self, index: torch.Tensor) -> TrunkState:
-        """The chosen rows, packed."""
-        pieces = self.hidden_NH.split(self.lengths_B.tolist())
-        import torch
-
-        return TrunkState(
-            hidden_NH=torch.cat([pieces[i] for i in index.tolist()]),
-            lengths_B=self.lengths_B[index],
-            split_layer=self.split_layer,
-            base_digest=self.base_digest,
+        """The chosen rows and the prompts that they need; nothing is copied."""
+        chosen = index.tolist()
+        number = {owner: place for place, owner in enumerate(dict.fromkeys(self.owners[row] for row in chosen))}
+        return replace(
+            self,
+            prompts=tuple(self.prompts[owner] for owner in number),
+            owners=tuple(number[self.owners[row]] for row in chosen),
+            responses=tuple(self.responses[row] for row in chosen),
         )
+
+    @property
+    def distinct_tokens(self) -> int:
+        """Tokens kept, a shared prompt counted once."""
+        return sum(len(states) for states in (*self.prompts, *self.responses))
+
+    def __len__(self) -> int:
+        return len(self.responses)
 
 
 @dataclass(frozen=True, kw_only=True)

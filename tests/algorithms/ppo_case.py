@@ -7,7 +7,7 @@ import torch
 
 from topgraft.algorithms.ppo import PPO, Options
 from topgraft.records import Batch, Demonstration, Scores
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 ROWS = [
     Demonstration(key=str(number), group="g", prompt=prompt, response="")

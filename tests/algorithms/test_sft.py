@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from topgraft.algorithms.sft import SFT, Options
 from topgraft.records import Batch, Demonstration
-from topgraft.rollout.sampling import greedy, sample
+from topgraft.rollout.choosing import greedy
+from topgraft.rollout.sampling import sample
 
 ROWS = [
     Demonstration(key=str(number), group="g", prompt=prompt, response=response)
@@ -105,7 +106,7 @@ def test_sft_memorises_two_rows_end_token_included():
         rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), actors.generator)
     assert rollouts.texts == ["uno", "dos"]
     assert rollouts.ended_B.all()
-    assert actors.model.meter.tokens_in == actors.cache.distinct_tokens + len(rollouts.trunk.hidden_NH)
+    assert actors.model.meter.tokens_in == actors.cache.distinct_tokens + rollouts.trunk.distinct_tokens
 
 
 def test_training_leaves_the_base_and_the_other_slots_bit_for_bit_as_they_were():

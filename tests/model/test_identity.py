@@ -23,7 +23,7 @@ def branch_logits(made: SplitModel, slot: str | None, tokens) -> list[torch.Tens
     state = made.trunk(tokens, rows_at_once=3)
     with made.slots.use(slot):
         logits_BTV = made.logits(made.branch(state))
-    return [row[:length] for row, length in zip(logits_BTV, tokens.lengths_B.tolist(), strict=True)]
+    return [row[: 1 + length] for row, length in zip(logits_BTV, tokens.counted_BT.sum(1).tolist(), strict=True)]
 
 
 @pytest.mark.parametrize("adapter", [False, True], ids=["base", "adapter"])
@@ -39,7 +39,7 @@ def test_branch_on_trunk_equals_the_unsplit_model(architecture, attention, layer
     whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
     found = branch_logits(made, slot, tokens)
     for left in (False, True):
-        for ours, theirs in zip(found, tiny.whole_logits(whole, tokens, left=left), strict=True):
+        for ours, theirs in zip(found, tiny.read_logits(whole, tokens, left=left), strict=True):
             assert_close(ours, theirs, **EXACT)
     assert max(row.std().item() for row in found) > 0.1, "logits too flat to show a difference"
 
@@ -72,7 +72,7 @@ def test_adapter_gradients_equal_those_of_the_unsplit_model(architecture, attent
         return torch.cat([torch.log_softmax(row, -1) @ target for row in rows]).mean()
 
     loss(branch_logits(made, "sft", tokens)).backward()
-    loss(tiny.whole_logits(whole, tokens, left=left)).backward()
+    loss(tiny.read_logits(whole, tokens, left=left)).backward()
     found = [weight.grad for _, weight in sorted(ours.items())]
     expected = [weight.grad for _, weight in sorted(theirs.items())]
     assert len(found) == len(expected) > 0
@@ -100,8 +100,8 @@ def test_the_order_of_rows_and_the_rows_at_once_change_no_trunk_state():
     order = torch.tensor([2, 0, 3, 1])
     for rows_at_once in (1, 2, 4):
         shuffled = made.trunk(tokens.rows(order), rows_at_once=rows_at_once)
-        assert shuffled.lengths_B.tolist() == tokens.lengths_B[order].tolist()
-        assert_close(shuffled.hidden_NH, state.rows(order).hidden_NH, **EXACT)
+        for mine, other in zip(tiny.rows_of(shuffled), tiny.rows_of(state.rows(order)), strict=True):
+            assert_close(mine, other, **EXACT)
 
 
 @torch.no_grad()
@@ -113,7 +113,8 @@ def test_what_the_pad_id_is_changes_nothing():
         real_BT=tokens.real_BT,
         counted_BT=tokens.counted_BT,
     )
-    assert_close(made.trunk(other).hidden_NH, made.trunk(tokens).hidden_NH, atol=0, rtol=0)
+    for mine, same in zip(tiny.rows_of(made.trunk(other)), tiny.rows_of(made.trunk(tokens)), strict=True):
+        assert_close(mine, same, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
@@ -136,10 +137,10 @@ def test_logprobs_and_entropy_of_counted_tokens_agree_with_plain_loops(temperatu
 
 def test_predicting_last_and_mean_states_read_the_position_before_the_last_real_one_and_the_responses_mean():
     tokens = tiny.random_tokens([(2, 2), (1, 1)])
-    hidden = torch.arange(8.0).view(2, 4, 1)
-    assert predicting(hidden, tokens).flatten().tolist() == [1, 2, 4]
-    assert last_states(hidden, tokens).flatten().tolist() == [3, 5]
-    assert mean_states(hidden, tokens).flatten().tolist() == [2.5, 5]
+    final = torch.tensor([[1.0, 2, 3], [4, 5, 99]]).view(2, 3, 1)  # from the last prompt token on; 99 is padding
+    assert predicting(final, tokens).flatten().tolist() == [1, 2, 4]
+    assert last_states(final, tokens).flatten().tolist() == [3, 5]
+    assert mean_states(final, tokens).flatten().tolist() == [2.5, 5]
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)

@@ -7,9 +7,10 @@ import tiny
 import torch
 from torch.testing import assert_close
 
-from topgraft.model import reading
-from topgraft.model.reading import read_logprobs
+from topgraft.model import reading, tiled
+from topgraft.model.reading import plain_matrix, read_logprobs
 from topgraft.model.split_model import predicting
+from topgraft.model.tiled import read_tiled
 
 LENGTHS = [(3, 4), (5, 2), (2, 6)]
 
@@ -30,10 +31,16 @@ def test_two_tokens_by_hand():
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 @pytest.mark.parametrize("rows", [1, 5, 1000])
+@pytest.mark.parametrize("way", ["chunks", "tiles"])
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
-def test_values_and_gradients_are_those_of_the_plain_formula(architecture, rows, temperature, monkeypatch):
+def test_values_and_gradients_are_those_of_the_plain_formula(architecture, way, rows, temperature, monkeypatch):
     monkeypatch.setattr(reading, "CHUNK_BYTES", rows * 4 * tiny.VOCABULARY)
+    monkeypatch.setattr(tiled, "ROWS", rows)
+    monkeypatch.setattr(tiled, "COLUMNS", 30)
     made, tokens = tiny.split(architecture), tiny.random_tokens(LENGTHS)
+    assert (made.plain_head is None) == (architecture == "gemma2"), "gemma2 soft-caps its logits, the others do not"
+    if way == "chunks":
+        made.plain_head = None
     made.slots.add("policy")
     tiny.fill(made, "policy")
     weights = made.slots.weights("policy")
@@ -78,3 +85,37 @@ def test_without_gradients_no_slope_is_taken():
 
     read_logprobs(head, torch.randn(3, 4), torch.tensor([0, 1, 2]), vocabulary=4, temperature=1.0, entropy=False)
     assert calls == [False]
+
+
+def test_tiles_against_float64_with_scores_that_overflow_without_the_running_maximum(monkeypatch):
+    monkeypatch.setattr(tiled, "COLUMNS", 7)
+    generator = torch.Generator().manual_seed(0)
+    states, matrix = 30 * torch.randn(5, 8, generator=generator), 3 * torch.randn(50, 8, generator=generator)
+    ids = torch.tensor([0, 49, 7, 6, 20])
+    states.requires_grad_()
+    found, entropy = read_tiled(states, ids, matrix, temperature=0.5, entropy=True)
+    all_RV = torch.log_softmax(states.double() @ matrix.double().T / 0.5, dim=-1)
+    expected = all_RV.gather(1, ids[:, None]).squeeze(1)
+    assert expected.min() < -300 and torch.isfinite(found).all()
+    assert_close(found.double(), expected, atol=1e-3, rtol=1e-5)
+    assert_close(entropy.double(), -(all_RV.exp() * all_RV).sum(1), atol=1e-3, rtol=1e-5)
+    (slope,) = torch.autograd.grad(found.sum(), states, retain_graph=True)
+    (exact,) = torch.autograd.grad(expected.sum(), states)
+    assert_close(slope, exact, atol=1e-4, rtol=1e-4)
+
+
+def test_tiles_keep_a_slope_for_each_state_and_no_logits():
+    states, matrix = torch.randn(64, 8, requires_grad=True), torch.randn(500, 8)
+    found, _ = read_tiled(states, torch.arange(64), matrix, temperature=1.0, entropy=False)
+    assert [tensor.shape for tensor in found.grad_fn.saved_tensors] == [(64, 8)]
+
+
+@pytest.mark.parametrize("harm", ["bias", "scale", "bfloat16"])
+def test_a_head_that_is_more_than_a_matrix_goes_by_chunks(harm):
+    made = tiny.model("llama")
+    head = {"bias": lambda x: made.lm_head(x) + 1e-3, "scale": lambda x: 1.01 * made.lm_head(x)}.get(harm, made.lm_head)
+    if harm == "bfloat16":
+        made = made.bfloat16()
+    else:
+        assert plain_matrix(made, made.lm_head) is made.lm_head.weight
+    assert plain_matrix(made, head) is None

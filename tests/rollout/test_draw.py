@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 from torch.testing import assert_close
 
-from topgraft.rollout.sampling import SamplingSettings, draw, truncate
+from topgraft.rollout.choosing import SamplingSettings, draw, truncate
 
 BELOW_ONE = math.nextafter(1.0, 0.0)
 

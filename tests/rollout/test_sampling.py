@@ -10,9 +10,10 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.load import ModelSettings, load
-from topgraft.model.split_model import SplitModel
+from topgraft.model.split_model import SplitModel, predicting
 from topgraft.records import Rollouts
-from topgraft.rollout.sampling import SamplingSettings, greedy, sample
+from topgraft.rollout.choosing import SamplingSettings, greedy
+from topgraft.rollout.sampling import sample
 
 GREEDY = greedy(SamplingSettings())
 
@@ -85,18 +86,18 @@ def test_kept_states_equal_a_fresh_pass(architecture, attention, layers, tokeniz
     tiny.fill(made, "sft")
     rollouts = draws(made, tokenizer, slot="sft")
     fresh = made.trunk(rollouts.tokens)
-    assert rollouts.trunk.lengths_B.tolist() == fresh.lengths_B.tolist()
-    assert_close(rollouts.trunk.hidden_NH, fresh.hidden_NH, **NEAR)
+    for kept, new in zip(tiny.rows_of(rollouts.trunk), tiny.rows_of(fresh), strict=True):
+        assert_close(kept, new, **NEAR)
     with made.slots.use("sft"):
         final = made.branch(fresh)
-    assert_close(rollouts.final_RH, final[:, :-1][rollouts.tokens.counted_BT[:, 1:]], **NEAR)
+    assert_close(rollouts.final_RH, predicting(final, rollouts.tokens), **NEAR)
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 def test_every_token_passes_the_trunk_exactly_once(architecture, tokenizer):
     made = tiny.split(architecture)
     rollouts = draws(made, tokenizer, SamplingSettings(rows_at_once=3))
-    assert made.meter.tokens_in == len(rollouts.trunk.hidden_NH) == int(rollouts.tokens.lengths_B.sum())
+    assert made.meter.tokens_in == rollouts.trunk.distinct_tokens == int(rollouts.tokens.lengths_B.sum())
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
@@ -234,3 +235,26 @@ def test_texts_are_the_responses_without_their_end(tokenizer: PreTrainedTokenize
     for text, response in zip(rollouts.texts, responses(rollouts), strict=True):
         plain = [number for number in response if number >= tiny.FIRST]
         assert text == "".join(tiny.CHARACTERS[number - tiny.FIRST] for number in plain).strip()
+
+
+@pytest.mark.parametrize("rows_at_once", [2, 64])
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@torch.no_grad()
+def test_a_prompt_that_rows_share_is_prefilled_once_and_they_sample_what_they_would_alone(
+    architecture, rows_at_once, tokenizer
+):
+    first, second = prompts()[:2]
+    asked = [first, second, first, first, second]
+    made, settings = tiny.split(architecture), SamplingSettings(rows_at_once=rows_at_once)
+    together = sample(made, template(tokenizer), asked, settings, torch.Generator().manual_seed(3))
+    assert len(together.trunk.prompts) == 2
+    new = int(together.tokens.counted_BT.sum())
+    assert made.meter.tokens_in == together.trunk.distinct_tokens == len(first) + len(second) + new
+
+    alone = SamplingSettings(rows_at_once=1)
+    expected = sample(tiny.split(architecture), template(tokenizer), asked, alone, torch.Generator().manual_seed(3))
+    assert responses(together) == responses(expected)
+    assert len(set(map(tuple, responses(together)[2:4]))) == 2, "siblings must draw from numbers of their own"
+    fresh = made.trunk(together.tokens)
+    for kept, new_states in zip(tiny.rows_of(together.trunk), tiny.rows_of(fresh), strict=True):
+        assert_close(kept, new_states, **NEAR)

@@ -26,7 +26,8 @@ from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.masked import explained_variance, masked_mean, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
-from topgraft.rollout.sampling import greedy, sample
+from topgraft.rollout.choosing import greedy
+from topgraft.rollout.sampling import sample
 
 
 class Options(StepSettings):
@@ -125,7 +126,7 @@ class PPO:
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
-        self.tokens_kept += len(trunk.hidden_NH)
+        self.tokens_kept += trunk.distinct_tokens
         kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
         metrics = {
             "reward/mean": (total_B - options.beta * kl_B).mean().item(),
@@ -160,13 +161,13 @@ class PPO:
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
         )
         with model.slots.use(self.slot, learning=True):
-            hidden_BTH = model.branch(micro.trunk)
+            final_BLH = model.branch(micro.trunk)
         temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(hidden_BTH, micro.tokens, temperature=temperature, entropy=True)
+        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
         if self.value_slot != self.slot:
             with model.slots.use(self.value_slot, learning=True):
-                hidden_BTH = model.branch(micro.trunk)
-        new_values_R = self.head(predicting(hidden_BTH, micro.tokens))
+                final_BLH = model.branch(micro.trunk)
+        new_values_R = self.head(predicting(final_BLH, micro.tokens))
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         value_R = value_loss(new_values_R, values_R, returns_R, options.value_clip)
         value = (policy_R.sum() + options.value_weight * value_R.sum()) / count
@@ -223,14 +224,14 @@ class PPO:
         """Log-probabilities [B, T] of the response tokens under a slot, on the kept states."""
         model, temperature = self.actors.model, self.actors.sampling.temperature
         return self._on_branch(
-            slot, rollouts, lambda hidden, tokens: model.logprobs(hidden, tokens, temperature=temperature)[0]
+            slot, rollouts, lambda final, tokens: model.logprobs(final, tokens, temperature=temperature)[0]
         )
 
     def _first_values(self, rollouts: Rollouts) -> torch.Tensor:
         """Values [B, T] before the update: from the states seen while sampling, or by the value branch."""
         if self.value_slot == self.slot:
             return spread(self.head(rollouts.final_RH), rollouts.tokens.counted_BT)
-        return self._on_branch(self.value_slot, rollouts, lambda hidden, tokens: self.head(predicting(hidden, tokens)))
+        return self._on_branch(self.value_slot, rollouts, lambda final, tokens: self.head(predicting(final, tokens)))
 
     def _on_branch(
         self, slot: str | None, rollouts: Rollouts, read: Callable[[torch.Tensor, Tokens], torch.Tensor]
@@ -240,6 +241,6 @@ class PPO:
         rows = torch.arange(len(rollouts.tokens), device=rollouts.tokens.ids_BT.device)
         with self.actors.model.slots.use(slot):
             for part in rows.split(self.options.micro_batch_size):
-                hidden_BTH = self.actors.model.branch(rollouts.trunk.rows(part))
-                found.append(read(hidden_BTH, rollouts.tokens.rows(part)))
+                final_BLH = self.actors.model.branch(rollouts.trunk.rows(part))
+                found.append(read(final_BLH, rollouts.tokens.rows(part)))
         return spread(torch.cat(found), rollouts.tokens.counted_BT)

@@ -16,7 +16,7 @@ from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
 from topgraft.rewards.learned import Reward
 from topgraft.rollout.cache import TrunkCache
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 
 class StepSettings(Settings):

@@ -51,8 +51,8 @@ class SFT:
     def loss(self, micro: Batch, *, count: float) -> Loss:
         """Negative log-likelihood per response token."""
         with self.actors.model.slots.use(self.slot, learning=True):
-            hidden_BTH = self.actors.model.branch(micro.trunk)
-        logprobs_R, _ = self.actors.model.logprobs(hidden_BTH, micro.tokens)
+            final_BLH = self.actors.model.branch(micro.trunk)
+        logprobs_R, _ = self.actors.model.logprobs(final_BLH, micro.tokens)
         value = -logprobs_R.sum() / count
         return Loss(value=value, metrics={"loss/total": value.item()})
 

@@ -9,7 +9,8 @@ from topgraft.data.template import Template
 from topgraft.model.split_model import SplitModel, predicting
 from topgraft.records import Demonstration, Response, Rollouts
 from topgraft.rewards.learned import LearnedReward
-from topgraft.rollout.sampling import SamplingSettings, greedy, sample
+from topgraft.rollout.choosing import SamplingSettings, greedy
+from topgraft.rollout.sampling import sample
 
 
 @dataclass(frozen=True)

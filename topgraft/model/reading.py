@@ -1,4 +1,4 @@
-"""Log-probabilities from final hidden states through a frozen output head, a chunk of positions at a time.
+"""Log-probabilities from final hidden states through any frozen output head, a chunk of positions at a time.
 
 With a frozen head, d log p(token) / d hidden depends on that position alone. It is taken while the chunk's logits are
 there, and [R, H] is kept for the backward pass instead of [R, V]. The chunk passes the library's own head, so that
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 CHUNK_BYTES = 32 * 2**20
 """Of fp32 logits at a time. Too small and the matrix products are slow, too large and every pass goes to memory: a PPO
@@ -28,6 +29,19 @@ def read_logprobs(
     rows = max(1, CHUNK_BYTES // (4 * vocabulary))
     logprobs_R, entropy_R = _Read.apply(states_RH, ids_R, head, temperature, entropy, rows)
     return logprobs_R, entropy_R if entropy else None
+
+
+@torch.no_grad()
+def plain_matrix(model: PreTrainedModel, head: Head) -> torch.Tensor | None:
+    """The output matrix [V, H] where the head is nothing else, found by trying it; None where there is a bias, a
+    soft-cap or a scale, and in half precision, where the library rounds its logits."""
+    matrix_VH = getattr(model.get_output_embeddings(), "weight", None)
+    if matrix_VH is None or matrix_VH.dtype != torch.float32:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    states_RH = 10 * torch.randn(4, matrix_VH.shape[1], generator=generator).to(matrix_VH.device)
+    theirs_RV, ours_RV = head(states_RH), states_RH @ matrix_VH.T
+    return matrix_VH if torch.allclose(theirs_RV, ours_RV, rtol=1e-5, atol=1e-5 * float(ours_RV.abs().max())) else None
 
 
 class _Read(torch.autograd.Function):

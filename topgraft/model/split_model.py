@@ -1,12 +1,14 @@
 """The split model: one copy of the base weights, a trunk that runs once, branches for every role.
 
-state = model.trunk(tokens)                      # [N, H], kept
+state = model.trunk(tokens)                      # at every token, kept
 with model.slots.use("sft"):
-    hidden = model.branch(state)                 # [B, T, H]
-logprobs = model.logprobs(hidden, tokens)        # [R]
+    final = model.branch(state)                  # [B, 1 + L, H]: from the prompt's last token on
+logprobs, _ = model.logprobs(final, tokens)      # [R]
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,8 +17,10 @@ from transformers import PreTrainedModel
 
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
-from topgraft.model.reading import read_logprobs
-from topgraft.model.split import check_identity, cut, find_blocks, positions
+from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
+from topgraft.model.reading import plain_matrix, read_logprobs
+from topgraft.model.split import check_identity, cut, find_blocks
+from topgraft.model.tiled import read_tiled
 from topgraft.records import Tokens, TrunkState
 
 
@@ -33,6 +37,8 @@ class SplitModel:
         self.split_layer = layers[0]
         self.parts = cut(model, self.split_layer)
         self.identity_gap = check_identity(model, self.parts, self.split_layer)
+        self.shares_prompts = sharing_holds(self.parts, vocabulary=self.vocabulary)
+        self.plain_head = plain_matrix(model, self.logits)
         self.base_digest = digest(model)
         self.slots = Slots(model, blocks_name, layers, lora)
         self.meter = TrunkMeter(self.parts.blocks, self.split_layer)
@@ -56,53 +62,76 @@ class SplitModel:
     def trunk(self, tokens: Tokens, *, rows_at_once: int = 32) -> TrunkState:
         """Run the trunk over right-padded tokens and keep the crossing state of every real token.
 
-        Rows run in order of their lengths, `rows_at_once` together, so that little padding is computed.
+        Rows with the same prompt run together, and their prompt once. Rows run in order of their lengths, about
+        `rows_at_once` together, so that little padding is computed.
         """
-        lengths_B = tokens.lengths_B
-        order = torch.argsort(lengths_B)
-        pieces: list[torch.Tensor] = [torch.empty(0)] * len(tokens)
-        for index in order.split(rows_at_once):
-            part = tokens.rows(index)
-            with self.meter.counting(part.real_BT):
-                hidden_BTH = self.parts.trunk(
-                    input_ids=part.ids_BT,
-                    attention_mask=part.real_BT.long(),
-                    position_ids=positions(part.real_BT),
-                    use_cache=False,
-                ).last_hidden_state
-            for row, length, hidden_TH in zip(index.tolist(), part.lengths_B.tolist(), hidden_BTH, strict=True):
-                pieces[row] = hidden_TH[:length]
-        return self.state(torch.cat(pieces), lengths_B)
+        asked = self._tokens_as_rows(tokens)
+        at_prompts: dict[int, torch.Tensor] = {}
+        at_responses: dict[int, torch.Tensor] = {}
+        for index in _by_prompt(asked, rows_at_once):
+            part = asked.rows(torch.tensor(index))
+            siblings = len(part.prompts) < len(part)
+            run = shared_pass if siblings and self.shares_prompts else whole_pass
+            prompts, hidden_BLH = run(self._metered_trunk, part.prompts, part.owners, part.responses)
+            for place, row in enumerate(index):
+                at_prompts[asked.owners[row]] = prompts[part.owners[place]]
+                at_responses[row] = hidden_BLH[place, : len(asked.responses[row])]
+        return replace(
+            asked,
+            prompts=tuple(at_prompts[owner].clone() for owner in range(len(asked.prompts))),
+            responses=tuple(at_responses[row].clone() for row in range(len(asked))),
+        )
 
-    def state(self, hidden_NH: torch.Tensor, lengths_B: torch.Tensor) -> TrunkState:
-        """Label packed crossing states with this base and this split."""
+    def state(
+        self, prompts: Iterable[torch.Tensor], owners: Iterable[int], responses: Iterable[torch.Tensor]
+    ) -> TrunkState:
+        """Label crossing states with this base and this split."""
         return TrunkState(
-            hidden_NH=hidden_NH,
-            lengths_B=lengths_B,
+            prompts=tuple(prompts),
+            owners=tuple(owners),
+            responses=tuple(responses),
             split_layer=self.split_layer,
             base_digest=self.base_digest,
         )
 
     def branch(self, state: TrunkState) -> torch.Tensor:
-        """Run the upper blocks, under the slot in use, on kept states: final hidden states [B, T, H], right-padded.
+        """Run the upper blocks, under the slot in use, on kept states.
 
-        Raises UserError for a state made by another base or at another split.
+        Returns the final hidden states [B, 1 + L, H], right-padded, at each row's last prompt token and at its response
+        tokens: the only ones that are read. Raises UserError for a state made by another base or at another split.
         """
         if (state.base_digest, state.split_layer) != (self.base_digest, self.split_layer):
             raise UserError(
                 f"These trunk states were made by base {state.base_digest} split at {state.split_layer}; this model "
                 f"is base {self.base_digest} split at {self.split_layer}. Run the trunk again."
             )
-        rows = state.hidden_NH.split(state.lengths_B.tolist())
-        hidden_BTH = nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
-        width = torch.arange(hidden_BTH.shape[1], device=hidden_BTH.device)
-        real_BT = width[None] < state.lengths_B[:, None]
-        return self.parts.branch(
-            inputs_embeds=hidden_BTH,
-            attention_mask=real_BT.long(),
-            position_ids=positions(real_BT),
-            use_cache=False,
-        ).last_hidden_state
+        prompts = [prompt[:-1] for prompt in state.prompts]
+        rests = [
+            torch.cat([state.prompts[owner][-1:], response])
+            for owner, response in zip(state.owners, state.responses, strict=True)
+        ]
+        if not self.shares_prompts:
+            return whole_pass(self.parts.branch, prompts, state.owners, rests)[1]
+        last = len(self.parts.blocks) - 1
+        return shared_pass(self.parts.branch, prompts, state.owners, rests, stop_at=last)[1]
+
+    def _metered_trunk(self, **inputs: Any) -> Any:
+        """The trunk, its real tokens counted."""
+        fed = inputs["input_ids"]
+        with self.meter.counting(inputs["attention_mask"][:, -fed.shape[1] :].bool()):
+            return self.parts.trunk(**inputs)
+
+    def _tokens_as_rows(self, tokens: Tokens) -> TrunkState:
+        """The ids of the distinct prompts and of every response, in the order of their first row."""
+        counted_B = tokens.counted_BT.sum(1)
+        starts, ends = (tokens.lengths_B - counted_B).tolist(), tokens.lengths_B.tolist()
+        number: dict[tuple[int, ...], int] = {}
+        owners, responses = [], []
+        for row, start, end in zip(tokens.ids_BT, starts, ends, strict=True):
+            owners.append(number.setdefault(tuple(row[:start].tolist()), len(number)))
+            responses.append(row[start:end])
+        prompts = (torch.tensor(prompt, device=tokens.ids_BT.device) for prompt in number)
+        return self.state(prompts, owners, responses)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """[B, T, H] or [R, H] -> fp32 logits of the same leading shape, by the library's own head."""
@@ -111,34 +140,58 @@ class SplitModel:
         return self.parts.head(inputs_embeds=hidden).logits.float()
 
     def logprobs(
-        self, hidden_BTH: torch.Tensor, tokens: Tokens, *, temperature: float = 1.0, entropy: bool = False
+        self, final_BLH: torch.Tensor, tokens: Tokens, *, temperature: float = 1.0, entropy: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Log-probabilities [R] of the counted tokens, packed, and their entropies [R] where asked.
+        """Log-probabilities [R] of the response tokens, packed, and their entropies [R] where asked.
 
-        Only response positions pass the head. log-softmax(logits / temperature) over the whole vocabulary.
+        `final_BLH` is what `branch` returned. Only response positions pass the head. log-softmax(logits / temperature)
+        over the whole vocabulary.
         """
-        states_RH, ids_R = predicting(hidden_BTH, tokens), tokens.ids_BT[tokens.counted_BT]
+        states_RH, ids_R = predicting(final_BLH, tokens), tokens.ids_BT[tokens.counted_BT]
+        if self.plain_head is not None:
+            return read_tiled(states_RH, ids_R, self.plain_head, temperature=temperature, entropy=entropy)
         return read_logprobs(
             self.logits, states_RH, ids_R, vocabulary=self.vocabulary, temperature=temperature, entropy=entropy
         )
 
 
-def predicting(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """The states [R, H] that predict the counted tokens: position t - 1 for the token at t."""
-    before_BT = tokens.counted_BT[:, 1:]
-    return hidden_BTH[:, :-1][before_BT]
+def predicting(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+    """The states [R, H] that predict the response tokens, of what `branch` returned: position t - 1 for token t."""
+    lengths_B = tokens.counted_BT.sum(1)
+    places_L = torch.arange(final_BLH.shape[1] - 1, device=final_BLH.device)
+    return final_BLH[:, :-1][places_L < lengths_B[:, None]]
 
 
-def last_states(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """The states [B, H] at each row's last real token."""
-    rows = torch.arange(len(tokens), device=hidden_BTH.device)
-    return hidden_BTH[rows, tokens.lengths_B - 1]
+def last_states(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+    """The states [B, H] at each row's last token."""
+    rows = torch.arange(len(tokens), device=final_BLH.device)
+    return final_BLH[rows, tokens.counted_BT.sum(1)]
 
 
-def mean_states(hidden_BTH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+def mean_states(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
     """The mean [B, H] of the states at each row's response tokens, its end included."""
-    counted_BT1 = tokens.counted_BT[:, :, None].to(hidden_BTH.dtype)
-    return (hidden_BTH * counted_BT1).sum(1) / counted_BT1.sum(1)
+    lengths_B1 = tokens.counted_BT.sum(1, keepdim=True)
+    places_L = torch.arange(1, final_BLH.shape[1], device=final_BLH.device)
+    read_BL = (places_L <= lengths_B1).to(final_BLH.dtype)
+    return (final_BLH[:, 1:] * read_BL[:, :, None]).sum(1) / lengths_B1
+
+
+def _by_prompt(rows: TrunkState, rows_at_once: int) -> Iterator[list[int]]:
+    """Numbers of rows to run together: in order of their prompts' lengths, siblings never apart."""
+    siblings: dict[int, list[int]] = {}
+    for row in sorted(range(len(rows)), key=lambda row: len(rows.responses[row])):
+        siblings.setdefault(rows.owners[row], []).append(row)
+
+    def length(group: list[int]) -> int:
+        return len(rows.prompts[rows.owners[group[0]]]) + len(rows.responses[group[-1]])
+
+    part: list[int] = []
+    for group in sorted(siblings.values(), key=length):
+        if part and len(part) + len(group) > rows_at_once:
+            yield part
+            part = []
+        part = part + group
+    yield part
 
 
 def block_input(inputs: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:

@@ -4,6 +4,8 @@ The library's own grows by concatenation, which copies everything at every token
 library's class: they hold a window only.
 """
 
+import copy
+
 import torch
 from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
@@ -12,17 +14,19 @@ from transformers.cache_utils import DynamicLayer
 class RoomyLayer(DynamicLayer):
     """Keys and values of one layer, [B, heads, capacity, D]; `keys` and `values` are views of the filled part."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.room = room
+        self.all_keys = self.all_values = torch.empty(0)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the new states behind the old ones; the first call makes room for `room` more tokens."""
+        """Write the new states behind the old ones; the first call keeps them as they are."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self.all_keys, self.all_values = self._space(key_states), self._space(value_states)
+            self.all_keys, self.all_values = key_states, value_states
+            self._view(key_states.shape[-2])
+            return self.keys, self.values
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         self.all_keys[:, :, start:end] = key_states
@@ -30,22 +34,48 @@ class RoomyLayer(DynamicLayer):
         self._view(end)
         return self.keys, self.values
 
+    def spread(self, rows: torch.Tensor, room: int) -> None:
+        """Copy the rows `rows` (one may be asked for often) to where `room` more tokens fit behind them."""
+        end = self.get_seq_length()
+        self.all_keys, self.all_values = (
+            self._space(self.all_keys, rows, room),
+            self._space(self.all_values, rows, room),
+        )
+        self._view(end)
+
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep the rows `indices`."""
         end = self.get_seq_length()
         self.all_keys, self.all_values = self.all_keys[indices], self.all_values[indices]
         self._view(end)
 
-    def _space(self, states: torch.Tensor) -> torch.Tensor:
-        rows, heads, length, width = states.shape
-        return states.new_empty(rows, heads, length + self.room, width)
+    def _space(self, states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor:
+        _, heads, length, width = states.shape
+        space = states.new_empty(len(rows), heads, length + room, width)
+        space[:, :, :length] = states[rows]
+        return space
 
     def _view(self, end: int) -> None:
         self.keys, self.values = self.all_keys[:, :, :end], self.all_values[:, :, :end]
 
 
-def make_cache(config: PreTrainedConfig, room: int) -> DynamicCache:
-    """A cache for one decoding: the prompt's tokens and `room` more."""
+def make_cache(config: PreTrainedConfig) -> DynamicCache:
+    """An empty cache."""
     cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
+
+
+def spread(cache: DynamicCache, rows: torch.Tensor, room: int) -> DynamicCache:
+    """A cache of the prompts that `rows` names, one after another, with room for `room` more tokens.
+
+    The cache that it was made from stays as it is, for more rows of the same prompts.
+    """
+    made = copy.copy(cache)
+    made.layers = [copy.copy(layer) for layer in cache.layers]
+    for layer in made.layers:
+        if isinstance(layer, RoomyLayer):
+            layer.spread(rows, room)
+        else:
+            layer.batch_select_indices(rows)
+    return made

@@ -74,9 +74,9 @@ def _step_zero(place: Workplace, rows: list[Demonstration]) -> tuple[float, floa
     steps = int(rollouts.tokens.counted_BT.sum(1).max())
     seconds = (time.perf_counter() - begun) / steps
     with model.slots.use("sft"), torch.no_grad():
-        hidden_BTH = model.branch(rollouts.trunk)
+        final_BLH = model.branch(rollouts.trunk)
         temperature = place.settings.sampling.temperature or 1.0
-        reference_R, _ = model.logprobs(hidden_BTH, rollouts.tokens, temperature=temperature)
+        reference_R, _ = model.logprobs(final_BLH, rollouts.tokens, temperature=temperature)
     sampled_R = rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT]
     return k1(sampled_R, reference_R).abs().max().item(), seconds
 

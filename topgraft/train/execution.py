@@ -10,7 +10,8 @@ from torch import nn
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.errors import UserError
 from topgraft.records import Demonstration
-from topgraft.rollout.sampling import greedy, sample
+from topgraft.rollout.choosing import greedy
+from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
 from topgraft.train.cost import Clock
 from topgraft.train.loop import Outcome, train

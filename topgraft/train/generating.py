@@ -8,7 +8,8 @@ import torch
 
 from topgraft.data.reading import read
 from topgraft.errors import UserError, nearest
-from topgraft.rollout.sampling import greedy, sample
+from topgraft.rollout.choosing import greedy
+from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
 from topgraft.train.evaluation import arms_of

@@ -12,7 +12,7 @@ from topgraft.evaluate import METRICS
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build
-from topgraft.rollout.sampling import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings
 
 STAGES = ("sft", "pairs", "reward", "reward-check", "ppo")
 """What a run may do, in the order in which it is done."""

@@ -37,7 +37,7 @@ def pairs(place: Workplace, stage: StageFolder) -> None:
             part = rows[start : start + size]
             prompts = [place.template.encode_prompt(row.prompt) for row in part]
             rollouts = sample(place.model, place.template, prompts, place.settings.sampling, generator)
-            tokens, kept = rollouts.tokens, kept + len(rollouts.trunk.hidden_NH)
+            tokens, kept = rollouts.tokens, kept + rollouts.trunk.distinct_tokens
             for number, row in enumerate(part):
                 ids = tokens.ids_BT[number][tokens.counted_BT[number]].tolist()
                 records.append(
