@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--value", choices=["head", "branch"], default="head")
-    parser.add_argument("--micro", type=int, default=8, help="sequences in one backward pass")
+    parser.add_argument("--micro", type=int, default=1280, help="tokens in one backward pass")
     chosen = parser.parse_args()
     work = WORKLOADS[chosen.workload]
     made = actors(work)
@@ -37,7 +37,7 @@ def main() -> None:
         steps=chosen.iterations,
         batch_size=work.sequences,
         minibatch_size=work.sequences,
-        micro_batch_size=chosen.micro,
+        micro_batch_tokens=chosen.micro,
         inner_epochs=work.inner_epochs,
         learning_rate=1e-5,
         beta=0.01,

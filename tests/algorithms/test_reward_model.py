@@ -109,9 +109,10 @@ def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
     tiny.fill(algorithm.actors.model, "reward")
     batch = algorithm.collect(ROWS)
     together = algorithm.reward(batch.tokens, batch.trunk).total_B
-    for rows_at_once in (1, 5):
-        reward = LearnedReward(algorithm.actors.model, "reward", algorithm.head, rows_at_once=rows_at_once)
-        assert_close(reward(batch.tokens, batch.trunk).total_B, together, atol=1e-5, rtol=1e-5)
+    for row, expected in enumerate(together):
+        index = torch.tensor([row])
+        alone = algorithm.reward(batch.tokens.rows(index), batch.trunk.rows(index)).total_B
+        assert_close(alone[0], expected, atol=1e-5, rtol=1e-5)
 
 
 @KINDS

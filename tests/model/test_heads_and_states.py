@@ -97,7 +97,7 @@ def test_the_digest_is_of_the_base_alone_and_sees_one_changed_weight():
 def test_the_meter_counts_real_tokens_once_a_pass_and_nothing_at_split_0():
     made, tokens = tiny.split(), tiny.random_tokens([(4, 3), (2, 1), (5, 5)])
     assert made.meter.tokens_in == 0
-    made.trunk(tokens, rows_at_once=2)
+    made.trunk(tokens, tokens_at_once=10)
     assert made.meter.tokens_in == 20
     made.trunk(tokens)
     assert made.meter.tokens_in == 40

@@ -12,7 +12,8 @@ from torch.testing import assert_close
 
 from topgraft.errors import UserError
 from topgraft.model.split import check_identity, cut
-from topgraft.model.split_model import SplitModel, last_states, mean_states, predicting
+from topgraft.model.split_model import SplitModel
+from topgraft.model.states import last_states, mean_states, predicting
 
 LENGTHS = [(5, 4), (9, 6), (1, 3), (3, 1)]
 LAYERS = [(3,), (1, 2, 3), (0, 1, 2, 3)]
@@ -20,7 +21,7 @@ EXACT = {"atol": 1e-5, "rtol": 1e-5}
 
 
 def branch_logits(made: SplitModel, slot: str | None, tokens) -> list[torch.Tensor]:
-    state = made.trunk(tokens, rows_at_once=3)
+    state = made.trunk(tokens, tokens_at_once=30)
     with made.slots.use(slot):
         logits_BTV = made.logits(made.branch(state))
     return [row[: 1 + length] for row, length in zip(logits_BTV, tokens.counted_BT.sum(1).tolist(), strict=True)]
@@ -93,13 +94,13 @@ def test_a_mixed_length_batch_gives_the_same_logits_as_one_row_at_a_time(archite
 
 
 @torch.no_grad()
-def test_the_order_of_rows_and_the_rows_at_once_change_no_trunk_state():
+def test_the_order_of_rows_and_how_many_run_at_once_change_no_trunk_state():
     made = tiny.split()
     tokens = tiny.random_tokens(LENGTHS)
     state = made.trunk(tokens)
     order = torch.tensor([2, 0, 3, 1])
-    for rows_at_once in (1, 2, 4):
-        shuffled = made.trunk(tokens.rows(order), rows_at_once=rows_at_once)
+    for tokens_at_once in (1, 20, 100):
+        shuffled = made.trunk(tokens.rows(order), tokens_at_once=tokens_at_once)
         for mine, other in zip(tiny.rows_of(shuffled), tiny.rows_of(state.rows(order)), strict=True):
             assert_close(mine, other, **EXACT)
 

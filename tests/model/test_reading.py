@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from topgraft.model import reading, tiled
 from topgraft.model.reading import plain_matrix, read_logprobs
-from topgraft.model.split_model import predicting
+from topgraft.model.states import predicting
 from topgraft.model.tiled import read_tiled
 
 LENGTHS = [(3, 4), (5, 2), (2, 6)]
@@ -96,7 +96,7 @@ def test_tiles_against_float64_with_scores_that_overflow_without_the_running_max
     found, entropy = read_tiled(states, ids, matrix, temperature=0.5, entropy=True)
     all_RV = torch.log_softmax(states.double() @ matrix.double().T / 0.5, dim=-1)
     expected = all_RV.gather(1, ids[:, None]).squeeze(1)
-    assert expected.min() < -300 and torch.isfinite(found).all()
+    assert expected.min() < -300
     assert_close(found.double(), expected, atol=1e-3, rtol=1e-5)
     assert_close(entropy.double(), -(all_RV.exp() * all_RV).sum(1), atol=1e-3, rtol=1e-5)
     (slope,) = torch.autograd.grad(found.sum(), states, retain_graph=True)

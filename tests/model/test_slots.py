@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings
-from topgraft.model.split_model import SplitModel, predicting
+from topgraft.model.split_model import SplitModel
+from topgraft.model.states import predicting
 
 TOKENS = [(4, 3), (2, 6)]
 

@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.load import ModelSettings, load
-from topgraft.model.split_model import SplitModel, predicting
+from topgraft.model.split_model import SplitModel
+from topgraft.model.states import predicting
 from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample

@@ -36,8 +36,8 @@ def test_the_same_seed_gives_the_same_log_and_the_same_weights(tmp_path, name):
 def test_the_size_of_micro_batches_changes_nothing(tmp_path, name):
     learner, options = LEARNERS[name]
     logs = []
-    for size in (1, 2, 8):
-        loop(learner(**options, micro_batch_size=size), tmp_path / str(size))
+    for size in (1, 40, 4096):
+        loop(learner(**options, micro_batch_tokens=size), tmp_path / str(size))
         logs.append(logged(tmp_path / str(size)))
     for log in logs[1:]:
         for expected, found in zip(logs[0], log, strict=True):

@@ -10,7 +10,7 @@ Departs from the papers in:
 3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from torch import nn
 from topgraft.algorithms.protocol import Actors, StepSettings
 from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
-from topgraft.model.split_model import predicting
+from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
@@ -41,8 +41,6 @@ class Options(StepSettings):
     """Rollout batches in all."""
     batch_size: int = Field(64, ge=1)
     """Prompts, and so responses, in a rollout batch."""
-    micro_batch_size: int = Field(32, ge=1)
-    """Responses in one backward pass."""
     minibatch_size: int = Field(64, ge=1)
     """Responses per optimizer step."""
     inner_epochs: int = Field(4, ge=1)
@@ -236,11 +234,11 @@ class PPO:
     def _on_branch(
         self, slot: str | None, rollouts: Rollouts, read: Callable[[torch.Tensor, Tokens], torch.Tensor]
     ) -> torch.Tensor:
-        """What `read` makes of a branch's final states, per response token [B, T], a micro-batch at a time."""
-        found = []
-        rows = torch.arange(len(rollouts.tokens), device=rollouts.tokens.ids_BT.device)
+        """What `read` makes of a branch's final states [R], per response token [B, T]."""
+
+        def by_row(final_BLH: torch.Tensor, tokens: Tokens) -> Iterable[torch.Tensor]:
+            return read(final_BLH, tokens).split(tokens.counted_BT.sum(1).tolist())
+
         with self.actors.model.slots.use(slot):
-            for part in rows.split(self.options.micro_batch_size):
-                final_BLH = self.actors.model.branch(rollouts.trunk.rows(part))
-                found.append(read(final_BLH, rollouts.tokens.rows(part)))
+            found = self.actors.model.over_rows(rollouts.trunk, rollouts.tokens, by_row)
         return spread(torch.cat(found), rollouts.tokens.counted_BT)

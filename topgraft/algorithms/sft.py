@@ -3,6 +3,7 @@
 Prompt tokens are never counted. The trunk runs once per row; every epoch runs the branch only.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from pydantic import Field
 from torch import nn
 
 from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.records import Batch, Demonstration, Loss
+from topgraft.records import Batch, Demonstration, Loss, Tokens
 
 
 class Options(OfflineSettings):
@@ -60,9 +61,14 @@ class SFT:
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Validation loss, nats per response token."""
         batch = self.collect(rows)
-        parts = torch.arange(len(batch)).split(self.options.micro_batch_size)
-        count = self.count(batch)
-        return {"eval/loss": sum(self.loss(batch.rows(part), count=count).value.item() for part in parts)}
+        model = self.actors.model
+
+        def by_row(final_BLH: torch.Tensor, tokens: Tokens) -> Iterable[torch.Tensor]:
+            return model.logprobs(final_BLH, tokens)[0].split(tokens.counted_BT.sum(1).tolist())
+
+        with model.slots.use(self.slot):
+            logprobs = model.over_rows(batch.trunk, batch.tokens, by_row)
+        return {"eval/loss": -torch.cat(logprobs).sum().item() / self.count(batch)}
 
     def finish(self, rows: list[Demonstration]) -> None:
         """Nothing to do."""

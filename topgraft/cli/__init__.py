@@ -47,8 +47,8 @@ def _explain(error: Exception) -> str:
     """One sentence for memory, disk and permission errors; anything else is a defect and keeps its traceback."""
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
         return (
-            "Out of memory. Lower sampling.rows_at_once or the stage's micro_batch_size, e.g. "
-            "--set ppo.micro_batch_size=8; the results stay the same."
+            "Out of memory. Lower sampling.rows_at_once or the stage's micro_batch_tokens, e.g. "
+            "--set ppo.micro_batch_tokens=1024; the results stay the same."
         )
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ConnectionError):
         return f"{error.strerror}: {error.filename or ''}. Finished stages are kept; go on with --resume."

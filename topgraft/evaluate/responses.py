@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
+from topgraft.data.batching import buckets
 from topgraft.data.template import Template
-from topgraft.model.split_model import SplitModel, predicting
+from topgraft.model.split_model import TOKENS_AT_ONCE, SplitModel
+from topgraft.model.states import predicting
+from topgraft.objectives.masked import spread
 from topgraft.records import Demonstration, Response, Rollouts
 from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.choosing import SamplingSettings, greedy
@@ -61,17 +64,16 @@ def answer(
     ]
 
 
-def _kl_per_response(model: SplitModel, rollouts: Rollouts, arm: Arm, rows_at_once: int = 16) -> torch.Tensor:
+def _kl_per_response(model: SplitModel, rollouts: Rollouts, arm: Arm) -> torch.Tensor:
     """KL(arm || its start) summed over response positions [B], from the full distributions on the kept states."""
-    found = []
-    for part in torch.arange(len(rollouts.tokens), device=model.device).split(rows_at_once):
-        tokens, state = rollouts.tokens.rows(part), rollouts.trunk.rows(part)
+    kl_B = torch.zeros(len(rollouts.tokens), device=model.device)
+    for part in buckets(rollouts.tokens.lengths_B.tolist(), TOKENS_AT_ONCE):
+        index = torch.tensor(part, device=model.device)
+        tokens, state = rollouts.tokens.rows(index), rollouts.trunk.rows(index)
         logs = []
         for slot in (arm.slot, arm.start):
             with model.slots.use(slot):
                 logs.append(torch.log_softmax(model.logits(predicting(model.branch(state), tokens)), dim=-1))
         kl_R = (logs[0].exp() * (logs[0] - logs[1])).sum(-1)
-        kl_BT = kl_R.new_zeros(tokens.counted_BT.shape)
-        kl_BT[tokens.counted_BT] = kl_R
-        found.append(kl_BT.sum(1))
-    return torch.cat(found)
+        kl_B[index] = spread(kl_R, tokens.counted_BT).sum(1)
+    return kl_B

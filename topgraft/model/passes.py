@@ -140,7 +140,8 @@ class _Shared(Cache):
 
     def __init__(self, owners_B: torch.Tensor, stop_at: int | None) -> None:
         super().__init__(layers=[])
-        self.owners_B, self.stop_at = owners_B, stop_at
+        alone = owners_B.tolist() == list(range(len(owners_B)))
+        self.owners_B, self.stop_at = None if alone else owners_B, stop_at
         self.answering = False
         self.kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -155,7 +156,9 @@ class _Shared(Cache):
             return key_states, value_states
         if layer_idx not in self.kept:
             return key_states, value_states
-        keys, values = (states[self.owners_B] for states in self.kept[layer_idx])
+        keys, values = self.kept[layer_idx]
+        if self.owners_B is not None:
+            keys, values = keys.index_select(0, self.owners_B), values.index_select(0, self.owners_B)
         return torch.cat([keys, key_states], dim=2), torch.cat([values, value_states], dim=2)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:

@@ -7,21 +7,26 @@ logprobs, _ = model.logprobs(final, tokens)      # [R]
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
+from topgraft.data.batching import buckets
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
+from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
 from topgraft.model.reading import plain_matrix, read_logprobs
 from topgraft.model.split import check_identity, cut, find_blocks
+from topgraft.model.states import predicting
 from topgraft.model.tiled import read_tiled
 from topgraft.records import Tokens, TrunkState
+
+TOKENS_AT_ONCE = 4096
+"""Tokens, padding included, in one pass without gradients."""
 
 
 class SplitModel:
@@ -59,16 +64,15 @@ class SplitModel:
         return int(self.model.config.get_text_config().hidden_size)
 
     @torch.no_grad()
-    def trunk(self, tokens: Tokens, *, rows_at_once: int = 32) -> TrunkState:
+    def trunk(self, tokens: Tokens, *, tokens_at_once: int = TOKENS_AT_ONCE) -> TrunkState:
         """Run the trunk over right-padded tokens and keep the crossing state of every real token.
 
-        Rows with the same prompt run together, and their prompt once. Rows run in order of their lengths, about
-        `rows_at_once` together, so that little padding is computed.
+        Rows with the same prompt run together, and their prompt once.
         """
         asked = self._tokens_as_rows(tokens)
         at_prompts: dict[int, torch.Tensor] = {}
         at_responses: dict[int, torch.Tensor] = {}
-        for index in _by_prompt(asked, rows_at_once):
+        for index in _by_prompt(asked, tokens_at_once):
             part = asked.rows(torch.tensor(index))
             siblings = len(part.prompts) < len(part)
             run = shared_pass if siblings and self.shares_prompts else whole_pass
@@ -115,6 +119,21 @@ class SplitModel:
         last = len(self.parts.blocks) - 1
         return shared_pass(self.parts.branch, prompts, state.owners, rests, stop_at=last)[1]
 
+    def over_rows(
+        self,
+        state: TrunkState,
+        tokens: Tokens,
+        read: Callable[[torch.Tensor, Tokens], Iterable[torch.Tensor]],
+        *,
+        tokens_at_once: int = TOKENS_AT_ONCE,
+    ) -> list[torch.Tensor]:
+        """What `read` makes of the branch's final states, an entry for each row, in buckets of rows of like lengths."""
+        found: dict[int, torch.Tensor] = {}
+        for part in buckets(tokens.lengths_B.tolist(), tokens_at_once):
+            index = torch.tensor(part, device=tokens.ids_BT.device)
+            found.update(zip(part, read(self.branch(state.rows(index)), tokens.rows(index)), strict=True))
+        return [found[row] for row in range(len(tokens))]
+
     def _metered_trunk(self, **inputs: Any) -> Any:
         """The trunk, its real tokens counted."""
         fed = inputs["input_ids"]
@@ -155,78 +174,17 @@ class SplitModel:
         )
 
 
-def predicting(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """The states [R, H] that predict the response tokens, of what `branch` returned: position t - 1 for token t."""
-    lengths_B = tokens.counted_BT.sum(1)
-    places_L = torch.arange(final_BLH.shape[1] - 1, device=final_BLH.device)
-    return final_BLH[:, :-1][places_L < lengths_B[:, None]]
-
-
-def last_states(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """The states [B, H] at each row's last token."""
-    rows = torch.arange(len(tokens), device=final_BLH.device)
-    return final_BLH[rows, tokens.counted_BT.sum(1)]
-
-
-def mean_states(final_BLH: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """The mean [B, H] of the states at each row's response tokens, its end included."""
-    lengths_B1 = tokens.counted_BT.sum(1, keepdim=True)
-    places_L = torch.arange(1, final_BLH.shape[1], device=final_BLH.device)
-    read_BL = (places_L <= lengths_B1).to(final_BLH.dtype)
-    return (final_BLH[:, 1:] * read_BL[:, :, None]).sum(1) / lengths_B1
-
-
-def _by_prompt(rows: TrunkState, rows_at_once: int) -> Iterator[list[int]]:
-    """Numbers of rows to run together: in order of their prompts' lengths, siblings never apart."""
+def _by_prompt(rows: TrunkState, tokens_at_once: int) -> Iterator[list[int]]:
+    """Numbers of rows to run together: siblings never apart."""
     siblings: dict[int, list[int]] = {}
-    for row in sorted(range(len(rows)), key=lambda row: len(rows.responses[row])):
-        siblings.setdefault(rows.owners[row], []).append(row)
-
-    def length(group: list[int]) -> int:
-        return len(rows.prompts[rows.owners[group[0]]]) + len(rows.responses[group[-1]])
-
-    part: list[int] = []
-    for group in sorted(siblings.values(), key=length):
-        if part and len(part) + len(group) > rows_at_once:
-            yield part
-            part = []
-        part = part + group
-    yield part
-
-
-def block_input(inputs: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
-    """The hidden states [B, T, H] that a decoder block was called with, however the library passed them."""
-    return inputs[0] if inputs else named["hidden_states"]
-
-
-class TrunkMeter:
-    """Counts the tokens that enter the top trunk block, by a forward hook on that block."""
-
-    def __init__(self, blocks: nn.ModuleList, split_layer: int) -> None:
-        self.tokens_in = 0
-        self.counts = split_layer > 0
-        self._real: torch.Tensor | None = None
-        if self.counts:
-            blocks[split_layer - 1].register_forward_hook(self._hook, with_kwargs=True)
-
-    def counting(self, real: torch.Tensor) -> "_Counting":
-        """Inside this context, passes count the True entries of `real`; outside, every position counts."""
-        return _Counting(self, real)
-
-    def _hook(self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], _output: object) -> None:
-        hidden = block_input(inputs, named)
-        self.tokens_in += int(self._real.sum()) if self._real is not None else hidden.shape[0] * hidden.shape[1]
-
-
-class _Counting:
-    def __init__(self, meter: TrunkMeter, real: torch.Tensor) -> None:
-        self.meter, self.real = meter, real
-
-    def __enter__(self) -> None:
-        self.meter._real = self.real
-
-    def __exit__(self, *_: object) -> None:
-        self.meter._real = None
+    for row, owner in enumerate(rows.owners):
+        siblings.setdefault(owner, []).append(row)
+    groups = list(siblings.values())
+    lengths = [
+        len(rows.prompts[owner]) + max(len(rows.responses[row]) for row in group) for owner, group in siblings.items()
+    ]
+    for part in buckets(lengths, tokens_at_once, [len(group) for group in groups]):
+        yield [row for place in part for row in groups[place]]
 
 
 def digest(model: PreTrainedModel) -> str:

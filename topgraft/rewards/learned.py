@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from topgraft.model.heads import ScalarHead
-from topgraft.model.split_model import SplitModel, last_states, mean_states
+from topgraft.model.split_model import SplitModel
+from topgraft.model.states import last_states, mean_states
 from topgraft.records import Scores, Tokens, TrunkState
 
 Reward = Callable[[Tokens, TrunkState], Scores]
@@ -26,7 +27,6 @@ class LearnedReward:
     head: ScalarHead
     reads: str = "last"
     name: str = "reward"
-    rows_at_once: int = 16
 
     @torch.no_grad()
     def __call__(self, tokens: Tokens, trunk: TrunkState) -> Scores:
@@ -37,9 +37,5 @@ class LearnedReward:
     @torch.no_grad()
     def states(self, tokens: Tokens, trunk: TrunkState) -> torch.Tensor:
         """What the head reads [B, H]."""
-        index, read = torch.arange(len(tokens), device=tokens.ids_BT.device), READS[self.reads]
         with self.model.slots.use(self.slot):
-            pieces = [
-                read(self.model.branch(trunk.rows(part)), tokens.rows(part)) for part in index.split(self.rows_at_once)
-            ]
-        return torch.cat(pieces)
+            return torch.stack(self.model.over_rows(trunk, tokens, READS[self.reads]))

@@ -13,9 +13,10 @@ from torch import nn
 from transformers import DynamicCache
 
 from topgraft.data.template import Template
+from topgraft.model.meter import block_input
 from topgraft.model.passes import real
 from topgraft.model.split import positions
-from topgraft.model.split_model import SplitModel, block_input
+from topgraft.model.split_model import SplitModel
 from topgraft.rollout.choosing import SamplingSettings, draw, truncate
 from topgraft.rollout.kv_cache import make_cache, spread
 

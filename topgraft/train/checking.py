@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from topgraft.errors import UserError
+from topgraft.model.reading import CHUNK_BYTES
 from topgraft.objectives.kl import k1
 from topgraft.records import Demonstration
 from topgraft.rollout.sampling import sample
@@ -88,9 +89,9 @@ def _memory(place: Workplace) -> float:
     width, size = model.hidden_size, model.model.dtype.itemsize
     rows = len(place.splits.train) + len(place.splits.validation)
     kept = (3 * rows + settings.ppo.batch_size) * lengths * width * size
-    micro = settings.ppo.micro_batch_size
-    activations = micro * lengths * width * len(model.layers) * 30 * size
-    logits = micro * settings.data.max_response_tokens * model.vocabulary * 4 * 4
+    micro = settings.ppo.micro_batch_tokens
+    activations = micro * width * len(model.layers) * 30 * size
+    logits = 4 * CHUNK_BYTES
     slots = 16 * sum(weight.numel() for weight in model.slots.weights("ppo")) * len(settings.stages)
     return Clock().peak_memory_bytes + kept + activations + logits + slots
 

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
+from topgraft.data.batching import buckets
 from topgraft.errors import UserError
 from topgraft.records import Batch
 from topgraft.runs import StageFolder
@@ -132,7 +133,7 @@ def _step(
         for minibatch in _minibatches(gathered, algorithm.minibatch_size, rng):
             count = algorithm.count(minibatch)
             sums: dict[str, float] = {}
-            for part in _by_length(minibatch).split(settings.micro_batch_size):
+            for part in _micro_batches(minibatch, settings.micro_batch_tokens):
                 loss = algorithm.loss(minibatch.rows(part), count=count)
                 accelerator.backward(loss.value)
                 for name, value in loss.metrics.items():
@@ -159,10 +160,11 @@ def _minibatches(batch: Batch, size: int, rng: random.Random) -> Iterator[Batch]
         yield batch.rows(part)
 
 
-def _by_length(batch: Batch) -> torch.Tensor:
-    """Items in order of their longest row, so that micro-batches hold little padding."""
-    lengths = batch.tokens.lengths_B.view(-1, batch.siblings).amax(1)
-    return torch.argsort(lengths)
+def _micro_batches(batch: Batch, tokens_at_once: int) -> Iterator[torch.Tensor]:
+    """Numbers of items of like lengths, as many as one backward pass may hold."""
+    longest = batch.tokens.lengths_B.view(-1, batch.siblings).amax(1).tolist()
+    for part in buckets(longest, tokens_at_once, [batch.siblings] * len(longest)):
+        yield torch.tensor(part, device=batch.tokens.ids_BT.device)
 
 
 def _mean(seen: list[dict[str, float]]) -> dict[str, float]:

@@ -1,0 +1,27 @@
+"""Law: buckets hold every item once, like lengths together, and no more tokens than asked unless one item has more."""
+
+import random
+
+import pytest
+
+from topgraft.data.batching import buckets
+
+
+def test_by_hand():
+    assert buckets([5, 2, 9, 3], 10) == [[1, 3], [0], [2]]  # 2 x 3 tokens, then 5, then 9
+    assert buckets([5, 2, 9, 3], 15) == [[1, 3, 0], [2]]
+    assert buckets([5, 2, 9, 3], 1) == [[1], [3], [0], [2]]
+    assert buckets([4, 4], 16, sizes=[2, 2]) == [[0, 1]]
+    assert buckets([4, 4], 15, sizes=[2, 2]) == [[0], [1]]
+    assert buckets([], 10) == []
+
+
+@pytest.mark.parametrize("budget", [1, 30, 200, 10_000])
+def test_every_item_once_and_no_rectangle_over_the_budget(budget: int):
+    draw = random.Random(budget)
+    lengths, sizes = [draw.randint(1, 50) for _ in range(40)], [draw.randint(1, 4) for _ in range(40)]
+    parts = buckets(lengths, budget, sizes)
+    assert sorted(item for part in parts for item in part) == list(range(40))
+    for part in parts:
+        tokens = max(lengths[item] for item in part) * sum(sizes[item] for item in part)
+        assert tokens <= budget or len(part) == 1
