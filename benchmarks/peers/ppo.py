@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--policy", choices=["lora", "full"], default="lora")
     parser.add_argument("--value", choices=["lora", "full"], default="lora")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="bfloat16 on a GPU, float32 on a CPU")
     chosen = parser.parse_args()
     sys.path.insert(0, chosen.trl)
 
@@ -34,13 +35,13 @@ def main() -> None:
     from trl.experimental.ppo import PPOConfig, PPOTrainer, ppo_trainer
 
     from benchmarks.measuring import memory
-    from benchmarks.peers.common import lora
+    from benchmarks.peers.common import lora, weights_dtype
     from benchmarks.workload import WORKLOADS
 
     work = WORKLOADS[chosen.workload]
     cuda = torch.cuda.is_available()
     torch.manual_seed(0)
-    dtype = torch.bfloat16 if cuda else torch.float32
+    dtype = weights_dtype(chosen.dtype)
     policy = AutoModelForCausalLM.from_config(work.config(), dtype=dtype)
     reward = AutoModelForSequenceClassification.from_config(work.config(), dtype=dtype)
     value = AutoModelForSequenceClassification.from_config(work.config(), dtype=dtype)
@@ -78,7 +79,7 @@ def main() -> None:
             stop_token=None,
             num_sample_generations=0,
             gradient_checkpointing=False,
-            bf16=cuda,
+            bf16=dtype is torch.bfloat16,
             use_cpu=not cuda,
             report_to=[],
             save_strategy="no",
