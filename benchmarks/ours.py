@@ -1,9 +1,16 @@
 """topgraft's side of a benchmark: the workload's model, template and actors."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from transformers import AutoModelForCausalLM
 
+from benchmarks.peers.common import weights_dtype
 from benchmarks.workload import ALPHA, RANK, TARGETS, Workload
+from topgraft.algorithms import grpo, ppo
 from topgraft.algorithms.protocol import Actors
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.adapters import LoraSettings
@@ -12,16 +19,49 @@ from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
 
-def actors(work: Workload) -> Actors:
-    """The split model with random weights; the end token is outside the vocabulary, so that no response ends early."""
+@contextmanager
+def timed(model: SplitModel) -> Iterator[dict[str, float]]:
+    """Seconds spent in the trunk (over dataset rows), in decoding and in the head, while the context is open."""
+    spent = {"trunk": 0.0, "decode": 0.0, "head": 0.0}
+
+    def watch(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*given: Any, **named: Any) -> Any:
+            begun = time.perf_counter()
+            done = call(*given, **named)
+            spent[name] += time.perf_counter() - begun
+            return done
+
+        return watched
+
+    places = [
+        (model, "trunk", "trunk"),
+        (model, "logprobs", "head"),
+        (ppo, "sample", "decode"),
+        (grpo, "sample", "decode"),
+    ]
+    plain = [getattr(place, attribute) for place, attribute, _ in places]
+    for (place, attribute, name), call in zip(places, plain, strict=True):
+        setattr(place, attribute, watch(name, call))
+    try:
+        yield spent
+    finally:
+        for (place, attribute, _), call in zip(places, plain, strict=True):
+            setattr(place, attribute, call)
+
+
+def actors(work: Workload, dtype_name: str | None = None, *, ends: bool = False) -> Actors:
+    """The split model with random weights. Unless `ends`, the end token is outside the vocabulary, so that no response
+    ends early; with `ends` every given response has one, as on the peer's side."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    dtype = weights_dtype(dtype_name)
     base = AutoModelForCausalLM.from_config(work.config(), dtype=dtype).to(device)
     layers = list(range(work.layers - work.trained_layers, work.layers))
     model = SplitModel(base, layers, LoraSettings(rank=RANK, alpha=ALPHA, targets=TARGETS))
-    lengths = LengthSettings(max_prompt_tokens=work.prompt, max_response_tokens=work.response, template="{prompt}")
-    template = Template(work.tokenizer(), (work.vocabulary,), work.vocabulary, lengths)
+    lengths = LengthSettings(
+        max_prompt_tokens=work.prompt, max_response_tokens=work.response + ends, template="{prompt}"
+    )
+    template = Template(work.tokenizer(), (2 if ends else work.vocabulary,), work.vocabulary, lengths)
     return Actors(
         model=model,
         template=template,

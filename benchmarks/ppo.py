@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from rich.console import Console
 
 from benchmarks.measuring import memory
-from benchmarks.ours import actors
+from benchmarks.ours import actors, timed
 from benchmarks.workload import WORKLOADS
 from topgraft.algorithms import ppo
 from topgraft.model.heads import ScalarHead
@@ -27,10 +27,11 @@ def main() -> None:
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--value", choices=["head", "branch"], default="head")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: bfloat16 on a GPU, else float32")
     parser.add_argument("--micro", type=int, default=1280, help="tokens in one backward pass")
     chosen = parser.parse_args()
     work = WORKLOADS[chosen.workload]
-    made = actors(work)
+    made = actors(work, chosen.dtype)
     made.model.slots.add("reward")
     reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
     options = ppo.Options(
@@ -44,34 +45,33 @@ def main() -> None:
         value=chosen.value,
     )
     learner = ppo.PPO(replace(made, score=reward), options, "ppo")
-    decoding: list[float] = []
-    plain = ppo.sample
-
-    def timed(*given: object, **named: object) -> object:
-        begun = time.perf_counter()
-        done = plain(*given, **named)  # type: ignore[arg-type]
-        decoding.append(time.perf_counter() - begun)
-        return done
-
-    ppo.sample = timed  # type: ignore[assignment]
     texts = work.texts(work.sequences * chosen.iterations, work.prompt, seed=0)
     rows = [
         Demonstration(key=str(number), group=str(number), prompt=text, response="w4")
         for number, text in enumerate(texts)
     ]
     stage = StageFolder(Path(tempfile.mkdtemp()))
-    begun = time.perf_counter()
-    train(
-        learner, options, rows, [], stage=stage, accelerator=Accelerator(), seed=0, screen=Screen(Console(quiet=True))
-    )
-    seconds = (time.perf_counter() - begun) / chosen.iterations
+    with timed(made.model) as shares:
+        begun = time.perf_counter()
+        train(
+            learner,
+            options,
+            rows,
+            [],
+            stage=stage,
+            accelerator=Accelerator(),
+            seed=0,
+            screen=Screen(Console(quiet=True)),
+        )
+        seconds = time.perf_counter() - begun
     passes = [row.get("cost/trunk_passes_per_token") for row in stage.metrics()]
     result = {
         "side": "topgraft ppo",
         "workload": chosen.workload,
         "value": chosen.value,
-        "seconds_per_iteration": round(seconds, 3),
-        "generation_seconds": round(sum(decoding) / chosen.iterations, 3),
+        "seconds_per_iteration": round(seconds / chosen.iterations, 3),
+        "generation_seconds": round(shares["decode"] / chosen.iterations, 3),
+        **{f"{name}_share": round(spent / seconds, 3) for name, spent in shares.items()},
         "trunk_passes_per_token": passes,
         **memory(),
     }

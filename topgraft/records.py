@@ -40,6 +40,11 @@ class Comparison:
     rejected: str
     rejected_ids: tuple[int, ...] = ()
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str], tuple[str, str | tuple[int, ...]]]:
+        """(prompt, answer) of the chosen and of the rejected answer, the latter as it was sampled where it was."""
+        return (self.prompt, self.chosen), (self.prompt, self.rejected_ids or self.rejected)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:

@@ -3,6 +3,8 @@
 ALGORITHMS = {
     "sft": "topgraft.algorithms.sft:SFT",
     "reward": "topgraft.algorithms.reward_model:RewardModel",
+    "dpo": "topgraft.algorithms.dpo:DPO",
     "ppo": "topgraft.algorithms.ppo:PPO",
+    "grpo": "topgraft.algorithms.grpo:GRPO",
 }
 """Stage of a recipe -> the class that it trains with."""

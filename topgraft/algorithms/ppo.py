@@ -10,23 +10,22 @@ Departs from the papers in:
 3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from topgraft.algorithms.on_policy import greedy_score, old_logprobs, rollout_logprobs, rollout_metrics, scorer
 from topgraft.algorithms.protocol import Actors, StepSettings
-from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
-from topgraft.objectives.masked import explained_variance, masked_mean, spread, whiten
+from topgraft.objectives.masked import explained_variance, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
-from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
 
@@ -82,11 +81,8 @@ class PPO:
     """Policy in slot `slot`, a copy of the reference slot (None: the base model)."""
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        if actors.sampling.temperature == 0:
-            raise UserError("PPO needs random responses: set sampling.temperature above 0.")
-        assert actors.score is not None
         self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        self.score = actors.score
+        self.score = scorer(actors, "PPO")
         self.inner_epochs = options.inner_epochs
         self.minibatch_size = options.minibatch_size
         slots = actors.model.slots
@@ -116,8 +112,8 @@ class PPO:
         counted_BT = tokens.counted_BT
         score_B = self.score(tokens, trunk).total_B
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
-        old_BT = self._old_logprobs(rollouts)
-        reference_BT = self._logprobs(self.reference, rollouts)
+        old_BT = old_logprobs(actors, self.slot, rollouts, options.old_logprobs)
+        reference_BT = rollout_logprobs(actors, self.reference, rollouts)
         values_BT = self._first_values(rollouts)
         kl_BT = k1(old_BT, reference_BT)
         rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
@@ -129,12 +125,7 @@ class PPO:
         metrics = {
             "reward/mean": (total_B - options.beta * kl_B).mean().item(),
             "reward/score": score_B.mean().item(),
-            "kl/token": masked_mean(kl_BT, counted_BT).item(),
-            "kl/response": kl_B.mean().item(),
-            "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
-            "kl/beta": options.beta,
-            "rollout/length": counted_BT.sum(1).float().mean().item(),
-            "rollout/ended": rollouts.ended_B.float().mean().item(),
+            **rollout_metrics(rollouts, old_BT, reference_BT, options.beta),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
         }
         extras = {
@@ -185,14 +176,9 @@ class PPO:
                 self._fresh = False
         return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
 
-    @torch.no_grad()
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
-        actors = self.actors
-        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
-        with actors.model.slots.use(self.slot):
-            rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-        return {"eval/reward": self.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
+        return greedy_score(self.actors, self.slot, rows)
 
     def finish(self, rows: list[Demonstration]) -> None:
         """Nothing to do."""
@@ -211,34 +197,14 @@ class PPO:
         if self.value_slot != self.slot:
             self.actors.model.slots.load(self.value_slot, folder / "value")
 
-    def _old_logprobs(self, rollouts: Rollouts) -> torch.Tensor:
-        """The policy's log-probabilities [B, T] that the ratio is taken to."""
-        exact = self.actors.model.model.dtype == torch.float32
-        if self.options.old_logprobs == "sampled" or (self.options.old_logprobs == "auto" and exact):
-            return rollouts.sampled_logprobs_BT
-        return self._logprobs(self.slot, rollouts)
-
-    def _logprobs(self, slot: str | None, rollouts: Rollouts) -> torch.Tensor:
-        """Log-probabilities [B, T] of the response tokens under a slot, on the kept states."""
-        model, temperature = self.actors.model, self.actors.sampling.temperature
-        return self._on_branch(
-            slot, rollouts, lambda final, tokens: model.logprobs(final, tokens, temperature=temperature)[0]
-        )
-
     def _first_values(self, rollouts: Rollouts) -> torch.Tensor:
         """Values [B, T] before the update: from the states seen while sampling, or by the value branch."""
+        tokens, model = rollouts.tokens, self.actors.model
         if self.value_slot == self.slot:
-            return spread(self.head(rollouts.final_RH), rollouts.tokens.counted_BT)
-        return self._on_branch(self.value_slot, rollouts, lambda final, tokens: self.head(predicting(final, tokens)))
+            return spread(self.head(rollouts.final_RH), tokens.counted_BT)
 
-    def _on_branch(
-        self, slot: str | None, rollouts: Rollouts, read: Callable[[torch.Tensor, Tokens], torch.Tensor]
-    ) -> torch.Tensor:
-        """What `read` makes of a branch's final states [R], per response token [B, T]."""
+        def read(final_BLH: torch.Tensor, part: Tokens) -> Iterable[torch.Tensor]:
+            return self.head(predicting(final_BLH, part)).split(part.counted_BT.sum(1).tolist())
 
-        def by_row(final_BLH: torch.Tensor, tokens: Tokens) -> Iterable[torch.Tensor]:
-            return read(final_BLH, tokens).split(tokens.counted_BT.sum(1).tolist())
-
-        with self.actors.model.slots.use(slot):
-            found = self.actors.model.over_rows(rollouts.trunk, rollouts.tokens, by_row)
-        return spread(torch.cat(found), rollouts.tokens.counted_BT)
+        with model.slots.use(self.value_slot):
+            return spread(torch.cat(model.over_rows(rollouts.trunk, tokens, read)), tokens.counted_BT)

@@ -72,8 +72,7 @@ class RewardModel:
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and kept trunk states of both answers of every pair."""
-        answers = [(row, answer) for row in rows for answer in (row.chosen, row.rejected_ids or row.rejected)]
-        pairs: list[Pair] = [(row.prompt, answer) for row, answer in answers]
+        pairs: list[Pair] = [pair for row in rows for pair in row.pairs]
         tokens, trunk = self.actors.cache.get(pairs)
         extras = {} if self.branch_slot is not None else {"states_BH": self._frozen_states(pairs, tokens, trunk)}
         return Batch(tokens=tokens, trunk=trunk, siblings=2, extras=extras)

@@ -3,7 +3,6 @@
 Prompt tokens are never counted. The trunk runs once per row; every epoch runs the branch only.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from pydantic import Field
 from torch import nn
 
 from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.records import Batch, Demonstration, Loss, Tokens
+from topgraft.records import Batch, Demonstration, Loss
 
 
 class Options(OfflineSettings):
@@ -61,13 +60,8 @@ class SFT:
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Validation loss, nats per response token."""
         batch = self.collect(rows)
-        model = self.actors.model
-
-        def by_row(final_BLH: torch.Tensor, tokens: Tokens) -> Iterable[torch.Tensor]:
-            return model.logprobs(final_BLH, tokens)[0].split(tokens.counted_BT.sum(1).tolist())
-
-        with model.slots.use(self.slot):
-            logprobs = model.over_rows(batch.trunk, batch.tokens, by_row)
+        with self.actors.model.slots.use(self.slot):
+            logprobs = self.actors.model.row_logprobs(batch.trunk, batch.tokens)
         return {"eval/loss": -torch.cat(logprobs).sum().item() / self.count(batch)}
 
     def finish(self, rows: list[Demonstration]) -> None:

@@ -134,6 +134,15 @@ class SplitModel:
             found.update(zip(part, read(self.branch(state.rows(index)), tokens.rows(index)), strict=True))
         return [found[row] for row in range(len(tokens))]
 
+    def row_logprobs(self, state: TrunkState, tokens: Tokens, *, temperature: float = 1.0) -> list[torch.Tensor]:
+        """Log-probabilities [L] of each row's response tokens under the slot in use, without entropies."""
+
+        def read(final_BLH: torch.Tensor, part: Tokens) -> Iterable[torch.Tensor]:
+            logprobs_R, _ = self.logprobs(final_BLH, part, temperature=temperature)
+            return logprobs_R.split(part.counted_BT.sum(1).tolist())
+
+        return self.over_rows(state, tokens, read)
+
     def _metered_trunk(self, **inputs: Any) -> Any:
         """The trunk, its real tokens counted."""
         fed = inputs["input_ids"]

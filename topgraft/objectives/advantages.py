@@ -1,4 +1,5 @@
-"""Token rewards and generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438, eq. 16)."""
+"""Token rewards, generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438, eq. 16), and advantages
+within groups."""
 
 import torch
 
@@ -49,3 +50,12 @@ def gae(
     advantages_BT = torch.stack(columns[::-1], dim=1)
     returns_BT = torch.where(counted_BT, advantages_BT + values_BT, values_BT.new_zeros(()))
     return advantages_BT, returns_BT
+
+
+def group_advantages(scores_GS: torch.Tensor, *, scale: bool = True) -> torch.Tensor:
+    """Scores of S responses to each prompt, less their mean; with `scale`, over their standard deviation (biased) plus
+    1e-4 (Shao et al. 2024, arXiv 2402.03300, section 4.1.2). A group of equal scores gets 0."""
+    centred_GS = scores_GS - scores_GS.mean(1, keepdim=True)
+    if not scale:
+        return centred_GS
+    return centred_GS / (scores_GS.std(1, correction=0, keepdim=True) + 1e-4)

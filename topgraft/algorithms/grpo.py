@@ -1,0 +1,167 @@
+"""Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300, eq. 3 and 4).
+
+No value: a response's advantage is its score less the mean over the responses to the same prompt.
+
+One step: several responses to each prompt, which is prefilled once for all of them; score them; take the reference's
+log-probabilities; then `inner_epochs` over minibatches, branch only, each prompt once for its group.
+
+Departs from the paper in what the settings say: `scale = "none"` is Dr. GRPO (Liu et al. 2025, arXiv 2503.20783), and
+`average` chooses among the paper's mean per response, DAPO's per token (Yu et al. 2025, arXiv 2503.14476, eq. 8) and
+Dr. GRPO's constant.
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from topgraft.algorithms.on_policy import (
+    greedy_score,
+    old_logprobs,
+    rollout_logprobs,
+    rollout_metrics,
+    scorer,
+)
+from topgraft.algorithms.protocol import Actors, StepSettings
+from topgraft.objectives.advantages import group_advantages
+from topgraft.objectives.clipped import policy_loss
+from topgraft.objectives.kl import k3
+from topgraft.records import Batch, Demonstration, Loss
+from topgraft.rollout.sampling import sample
+
+
+class Options(StepSettings):
+    """[grpo]"""
+
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak rate of the optimizer."""
+    steps: int = Field(30, ge=1)
+    """Rollout batches in all."""
+    batch_size: int = Field(16, ge=1)
+    """Prompts in a rollout batch."""
+    group_size: int = Field(4, ge=2)
+    """Responses to each prompt."""
+    minibatch_size: int = Field(16, ge=1)
+    """Prompts per optimizer step."""
+    inner_epochs: int = Field(1, ge=1)
+    """Passes over one rollout batch."""
+    beta: float = Field(0.04, ge=0)
+    """Weight of the KL to the reference (k3, in the loss)."""
+    clip: float = Field(0.2, gt=0)
+    """The ratio is clipped to 1 - clip .. 1 + clip."""
+    scale: str = Field("std", pattern="^(std|none)$")
+    """ "std": advantages are divided by the group's standard deviation; "none": they are not."""
+    average: str = Field("response", pattern="^(response|token|limit)$")
+    """How token losses are averaged: "response" (each response counts alike), "token" (each token does), or "limit" (a
+    response's sum, over data.max_response_tokens)."""
+    old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
+    """Where the old log-probabilities come from: as for PPO."""
+    evaluate_every: int = Field(10, ge=1)
+    """Steps between evaluations of the score of greedy responses to validation prompts."""
+
+    def total_steps(self, rows: int) -> int:
+        """As set, whatever the number of prompts."""
+        return self.steps
+
+    def evaluation_interval(self, rows: int) -> int:
+        """As set."""
+        return self.evaluate_every
+
+
+class GRPO:
+    """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a group."""
+
+    def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
+        self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
+        self.score = scorer(actors, "GRPO")
+        self.inner_epochs = options.inner_epochs
+        self.minibatch_size = options.minibatch_size
+        actors.model.slots.add(slot, copy_of=reference)
+        self.tokens_kept = 0
+        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The slot's weights."""
+        return self.actors.model.slots.weights(self.slot)
+
+    @torch.no_grad()
+    def collect(self, rows: list[Demonstration]) -> Batch:
+        """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
+        actors, options = self.actors, self.options
+        prompts = [actors.template.encode_prompt(row.prompt) for row in rows for _ in range(options.group_size)]
+        with actors.model.slots.use(self.slot):
+            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
+        score_B = self.score(rollouts.tokens, rollouts.trunk).total_B
+        old_BT = old_logprobs(actors, self.slot, rollouts, options.old_logprobs)
+        reference_BT = rollout_logprobs(actors, self.reference, rollouts)
+        groups_GS = score_B.view(-1, options.group_size)
+        advantages_B = group_advantages(groups_GS, scale=options.scale == "std").flatten()
+        self.tokens_kept += rollouts.trunk.distinct_tokens
+        self._fresh = True
+        metrics = {
+            "reward/mean": score_B.mean().item(),
+            "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
+            **rollout_metrics(rollouts, old_BT, reference_BT, options.beta),
+        }
+        extras = {
+            "old_logprobs_BT": old_BT,
+            "reference_BT": reference_BT,
+            "advantages_BT": advantages_B[:, None].expand(old_BT.shape),
+        }
+        tokens, trunk, siblings = rollouts.tokens, rollouts.trunk, options.group_size
+        return Batch(tokens=tokens, trunk=trunk, siblings=siblings, extras=extras, metrics=metrics)
+
+    def count(self, minibatch: Batch) -> float:
+        """Response tokens, responses, or responses times their longest possible length."""
+        if self.options.average == "token":
+            return float(minibatch.tokens.counted_BT.sum())
+        limit = self.actors.template.settings.max_response_tokens if self.options.average == "limit" else 1
+        return float(len(minibatch.tokens) * limit)
+
+    def loss(self, micro: Batch, *, count: float) -> Loss:
+        """Clipped policy loss plus beta times k3, averaged as `average` says."""
+        options, model, counted_BT = self.options, self.actors.model, micro.tokens.counted_BT
+        old_R, reference_R, advantages_R = (
+            micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "reference_BT", "advantages_BT")
+        )
+        with model.slots.use(self.slot, learning=True):
+            final_BLH = model.branch(micro.trunk)
+        temperature = self.actors.sampling.temperature
+        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        assert entropy_R is not None
+        policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
+        kl_R = k3(logprobs_R, reference_R)
+        weight_R = torch.ones_like(policy_R) / count
+        if options.average == "response":
+            weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
+        value = ((policy_R + options.beta * kl_R) * weight_R).sum()
+        with torch.no_grad():
+            parts = {
+                "loss/policy": policy_R,
+                "loss/kl": kl_R,
+                "policy/ratio": ratio_R,
+                "policy/clip_fraction": clipped_R.float(),
+                "policy/approx_kl": k3(old_R, logprobs_R),
+                "policy/entropy": entropy_R,
+            }
+            metrics = {name: (part * weight_R).sum().item() for name, part in parts.items()}
+            if self._fresh:
+                metrics["rollout/logprob_gap"] = (logprobs_R - old_R).abs().max().item()
+                self._fresh = False
+        return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
+
+    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
+        """Mean score of greedy responses to held-out prompts."""
+        return greedy_score(self.actors, self.slot, rows)
+
+    def finish(self, rows: list[Demonstration]) -> None:
+        """Nothing to do."""
+
+    def save(self, folder: Path) -> None:
+        """The adapter in peft's format."""
+        self.actors.model.slots.save(self.slot, folder)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+        self.actors.model.slots.load(self.slot, folder)

@@ -1,0 +1,63 @@
+"""What learners from their own samples (PPO, GRPO) share: log-probabilities of rollouts, their metrics, validation."""
+
+import torch
+
+from topgraft.algorithms.protocol import Actors
+from topgraft.errors import UserError
+from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.masked import masked_mean, spread
+from topgraft.records import Demonstration, Rollouts
+from topgraft.rewards.learned import Reward
+from topgraft.rollout.choosing import greedy
+from topgraft.rollout.sampling import sample
+
+
+def scorer(actors: Actors, name: str) -> Reward:
+    """The reward; UserError where sampling is greedy, of which nothing can be learned."""
+    if actors.sampling.temperature == 0:
+        raise UserError(f"{name} needs random responses: set sampling.temperature above 0.")
+    assert actors.score is not None
+    return actors.score
+
+
+@torch.no_grad()
+def rollout_logprobs(actors: Actors, slot: str | None, rollouts: Rollouts) -> torch.Tensor:
+    """Log-probabilities [B, T] of the response tokens under a slot, on the kept states; 0 elsewhere."""
+    with actors.model.slots.use(slot):
+        found = actors.model.row_logprobs(rollouts.trunk, rollouts.tokens, temperature=actors.sampling.temperature)
+    return spread(torch.cat(found), rollouts.tokens.counted_BT)
+
+
+def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> torch.Tensor:
+    """The policy's log-probabilities [B, T] that the ratio is taken to: "sampled" (while decoding), "recompute" (the
+    branch runs once more) or "auto": sampled in float32, recomputed where decoding and a full pass round apart."""
+    exact = actors.model.model.dtype == torch.float32
+    if where == "sampled" or (where == "auto" and exact):
+        return rollouts.sampled_logprobs_BT
+    return rollout_logprobs(actors, slot, rollouts)
+
+
+def rollout_metrics(
+    rollouts: Rollouts, old_BT: torch.Tensor, reference_BT: torch.Tensor, beta: float
+) -> dict[str, float]:
+    """KL of the sampled tokens to the reference, and the shape of the responses."""
+    counted_BT = rollouts.tokens.counted_BT
+    kl_BT = k1(old_BT, reference_BT)
+    return {
+        "kl/token": masked_mean(kl_BT, counted_BT).item(),
+        "kl/response": torch.where(counted_BT, kl_BT, 0).sum(1).mean().item(),
+        "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
+        "kl/beta": beta,
+        "rollout/length": counted_BT.sum(1).float().mean().item(),
+        "rollout/ended": rollouts.ended_B.float().mean().item(),
+    }
+
+
+@torch.no_grad()
+def greedy_score(actors: Actors, slot: str, rows: list[Demonstration]) -> dict[str, float]:
+    """Mean score of greedy responses to held-out prompts."""
+    assert actors.score is not None
+    prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+    with actors.model.slots.use(slot):
+        rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
+    return {"eval/reward": actors.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
