@@ -12,11 +12,11 @@ from peft import PeftModel
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from topgraft.algorithms.protocol import Actors
+from topgraft.algorithms.protocol import Actors, Algorithm
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.split_model import SplitModel
-from topgraft.records import Scores, Tokens, TrunkState
+from topgraft.records import Batch, Scores, Tokens, TrunkState
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
@@ -128,6 +128,17 @@ def read_logits(whole: torch.nn.Module, tokens: Tokens, *, left: bool = False) -
     """Per row, the unsplit model's logits [1 + L, V] from the prompt's last token on."""
     prompts = (tokens.lengths_B - tokens.counted_BT.sum(1)).tolist()
     return [row[length - 1 :] for row, length in zip(whole_logits(whole, tokens, left=left), prompts, strict=True)]
+
+
+def gradients(algorithm: Algorithm, batch: Batch, size: int) -> list[torch.Tensor]:
+    """The gradient of every trainable weight, from micro-batches of `size` items."""
+    count = algorithm.count(batch)
+    for part in torch.arange(len(batch)).split(size):
+        algorithm.loss(batch.rows(part), count=count).value.backward()
+    found = [weight.grad.clone() for weight in algorithm.trainable()]
+    for weight in algorithm.trainable():
+        weight.grad = None
+    return found
 
 
 def actors(

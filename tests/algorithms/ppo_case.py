@@ -52,16 +52,6 @@ def make(
     return algorithm
 
 
-def gradients(algorithm: PPO, batch: Batch, size: int) -> list[torch.Tensor]:
-    count = algorithm.count(batch)
-    for part in torch.arange(len(batch)).split(size):
-        algorithm.loss(batch.rows(part), count=count).value.backward()
-    found = [weight.grad.clone() for weight in algorithm.trainable()]
-    for weight in algorithm.trainable():
-        weight.grad = None
-    return found
-
-
 @torch.no_grad()
 def whole_logprobs(algorithm: PPO, batch: Batch, slot: str | None, folder: Path, temperature: float) -> torch.Tensor:
     """[B, T] log-probabilities of the response tokens from an unsplit model."""

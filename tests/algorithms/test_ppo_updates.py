@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from ppo_case import ROWS, gradients, letters, make
+from ppo_case import ROWS, letters, make
 from torch.testing import assert_close
 
 from topgraft.algorithms.ppo import Options, explained_variance, spread
@@ -35,7 +35,7 @@ def test_trunk_passes_per_token_are_exactly_1_over_a_whole_step(architecture):
     before = algorithm.actors.model.meter.tokens_in
     batch = algorithm.collect(ROWS)
     for _ in range(4):
-        gradients(algorithm, batch, 4)
+        tiny.gradients(algorithm, batch, 4)
     entered = algorithm.actors.model.meter.tokens_in - before
     assert entered == algorithm.tokens_kept == int(batch.tokens.real_BT.sum())
 
@@ -45,10 +45,10 @@ def test_micro_batches_of_1_2_and_8_give_the_same_gradients(value: str):
     algorithm = make(value=value, value_weight=0.5)
     batch = algorithm.collect(ROWS)
     tiny.fill(algorithm.actors.model, "ppo", seed=3, scale=0.21)  # ratios away from 1, some of them clipped
-    whole = gradients(algorithm, batch, 8)
+    whole = tiny.gradients(algorithm, batch, 8)
     assert max(grad.abs().max().item() for grad in whole) > 1e-3
     for size in (1, 2):
-        for found, expected in zip(gradients(algorithm, batch, size), whole, strict=True):
+        for found, expected in zip(tiny.gradients(algorithm, batch, size), whole, strict=True):
             assert_close(found, expected, atol=1e-5, rtol=1e-3)
 
 

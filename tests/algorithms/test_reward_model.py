@@ -42,16 +42,6 @@ def make(architecture: str = "llama", **options: str) -> RewardModel:
     return algorithm
 
 
-def gradients(algorithm, batch, size: int) -> list[torch.Tensor]:
-    count = algorithm.count(batch)
-    for part in torch.arange(len(batch)).split(size):
-        algorithm.loss(batch.rows(part), count=count).value.backward()
-    found = [weight.grad.clone() for weight in algorithm.trainable()]
-    for weight in algorithm.trainable():
-        weight.grad = None
-    return found
-
-
 @torch.no_grad()
 def scores(algorithm: RewardModel) -> torch.Tensor:
     batch = algorithm.collect(ROWS)
@@ -121,10 +111,10 @@ def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients(trains):
     if algorithm.branch_slot is not None:
         tiny.fill(algorithm.actors.model, algorithm.branch_slot)
     batch = algorithm.collect(ROWS)
-    whole = gradients(algorithm, batch, 8)
+    whole = tiny.gradients(algorithm, batch, 8)
     assert max(grad.abs().max().item() for grad in whole) > 1e-3
     for size in (1, 2):
-        for found, expected in zip(gradients(algorithm, batch, size), whole, strict=True):
+        for found, expected in zip(tiny.gradients(algorithm, batch, size), whole, strict=True):
             assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 

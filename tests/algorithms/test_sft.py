@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from topgraft.algorithms.sft import SFT, Options
-from topgraft.records import Batch, Demonstration
+from topgraft.records import Demonstration
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
@@ -34,16 +34,6 @@ def make(architecture: str = "llama", response: int = 10) -> SFT:
     return algorithm
 
 
-def gradients(algorithm, batch: Batch, size: int) -> list[torch.Tensor]:
-    count = algorithm.count(batch)
-    for part in torch.arange(len(batch)).split(size):
-        algorithm.loss(batch.rows(part), count=count).value.backward()
-    found = [weight.grad.clone() for weight in algorithm.trainable()]
-    for weight in algorithm.trainable():
-        weight.grad = None
-    return found
-
-
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 def test_the_loss_is_the_librarys_own_with_prompt_labels_at_minus_100(architecture):
     algorithm = make(architecture)
@@ -68,10 +58,10 @@ def test_micro_batches_of_1_2_and_8_give_the_same_gradients(architecture):
     algorithm = make(architecture)
     tiny.fill(algorithm.actors.model, "sft")
     batch = algorithm.collect(ROWS)
-    whole = gradients(algorithm, batch, 8)
+    whole = tiny.gradients(algorithm, batch, 8)
     assert max(grad.abs().max().item() for grad in whole) > 1e-3
     for size in (1, 2):
-        for found, expected in zip(gradients(algorithm, batch, size), whole, strict=True):
+        for found, expected in zip(tiny.gradients(algorithm, batch, size), whole, strict=True):
             assert_close(found, expected, atol=1e-6, rtol=1e-4)
 
 

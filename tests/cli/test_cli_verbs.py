@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from commands import environment, forked, snapshot, topgraft
 from conftest import rows, write_rows
+from metrics_page import documented
 
 from topgraft import __version__
 
@@ -104,6 +105,22 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     assert len(lines(made / "ppo" / "metrics.jsonl")) == 1
     assert not (made / "pairs").exists()
     json.loads((made.parent / "evaluation" / "results.json").read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("stage", ["dpo", "grpo"])
+def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_path, stage):
+    stages = finished.run / "stages"
+    begun = ["--sft", stages / "sft", *(["--reward", stages / "reward"] if stage == "grpo" else [])]
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets += ["model.layers=last-2", "grpo.batch_size=2", "grpo.evaluate_every=1"]
+    more = [word for text in sets for word in ("--set", text)]
+    flags = ["--model", finished.model, "--data", finished.data, "--steps", 2, "--out", "made"]
+    done = forked("train", stage, *flags, *begun, *more, cwd=tmp_path)
+    assert done.code == 0, done.err
+    run = tmp_path / "made"
+    assert list(json.loads((run / "report" / "results.json").read_text())["arms"]) == ["base", "sft", stage]
+    assert set.union(*map(set, lines(run / "stages" / stage / "metrics.jsonl"))) == documented(stage)
+    assert (run / "stages" / stage / "checkpoints" / "last" / "adapter_model.safetensors").exists()
 
 
 def test_weights_for_other_blocks_are_refused(finished, tmp_path):

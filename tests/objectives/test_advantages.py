@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from topgraft.objectives.advantages import gae, last_counted, token_rewards
+from topgraft.objectives.advantages import gae, group_advantages, last_counted, token_rewards
 
 DOUBLE = torch.float64
 
@@ -139,3 +139,10 @@ def test_token_rewards_leave_their_inputs_as_they_were():
 
 def test_last_counted_is_the_place_of_the_last_true():
     assert last_counted(mask("x..x.", "..x..", "xxxxx")).tolist() == [3, 2, 4]
+
+
+def test_group_advantages_by_hand():
+    scores = torch.tensor([[1.0, 3.0], [5.0, 5.0], [0.0, -4.0]])
+    assert group_advantages(scores, scale=False).tolist() == [[-1, 1], [0, 0], [2, -2]]
+    expected = torch.tensor([[-1 / 1.0001, 1 / 1.0001], [0, 0], [2 / 2.0001, -2 / 2.0001]])
+    assert_close(group_advantages(scores), expected)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
-from topgraft.objectives.preference import bradley_terry, pair_accuracy
+from topgraft.objectives.preference import bradley_terry, dpo_loss, pair_accuracy
 
 DOUBLE = torch.float64
 
@@ -152,3 +152,20 @@ def test_micro_batches_of_pairs_add_up_to_the_whole_gradient(size: int):
     for index in torch.arange(8).split(size):
         (bradley_terry(parts[index], rejected[index]).sum() / 8).backward()
     assert_close(parts.grad, whole.grad)
+
+
+def test_dpo_by_hand():
+    chosen, rejected = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([0.0, -1.0, 1.0])
+    expected = [math.log(1 + math.exp(-0.5 * margin)) for margin in (0, 3, -2)]
+    assert_close(dpo_loss(chosen, rejected, 0.5), torch.tensor(expected))
+    turned = [math.log(1 + math.exp(0.5 * margin)) for margin in (0, 3, -2)]
+    smooth = [0.9 * plain + 0.1 * other for plain, other in zip(expected, turned, strict=True)]
+    assert_close(dpo_loss(chosen, rejected, 0.5, smoothing=0.1), torch.tensor(smooth))
+
+
+def test_the_gradient_of_dpo_is_beta_times_the_share_of_the_other_order():
+    chosen, rejected = (torch.tensor([value], requires_grad=True) for value in (1.0, 0.5))
+    dpo_loss(chosen, rejected, 2.0).sum().backward()
+    share = 2.0 / (1 + math.exp(2.0 * 0.5))
+    assert_close(chosen.grad, torch.tensor([-share]))
+    assert_close(rejected.grad, torch.tensor([share]))

@@ -8,6 +8,10 @@ import torch
 from accelerate import Accelerator
 from rich.console import Console
 
+from topgraft.algorithms.dpo import DPO
+from topgraft.algorithms.dpo import Options as DPOOptions
+from topgraft.algorithms.grpo import GRPO
+from topgraft.algorithms.grpo import Options as GRPOOptions
 from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.ppo import Options as PPOOptions
 from topgraft.algorithms.reward_model import Options as RewardOptions
@@ -51,9 +55,22 @@ def ppo(**options: Any) -> PPO:
     return PPO(actors, PPOOptions(**options), "ppo", reference="sft")
 
 
+def dpo(**options: Any) -> DPO:
+    torch.manual_seed(0)
+    algorithm = DPO(tiny.actors(tiny.split(), tiny.characters()), DPOOptions(**options), "dpo")
+    tiny.fill(algorithm.actors.model, "dpo")  # away from the reference: no margin is near 0
+    return algorithm
+
+
+def grpo(**options: Any) -> GRPO:
+    torch.manual_seed(0)
+    actors = tiny.actors(tiny.split(), tiny.characters(), score=length, end_ids=(tiny.END, 20, 21, 22, 23))
+    return GRPO(actors, GRPOOptions(**options), "grpo")
+
+
 def loop(algorithm: Any, folder: Path, *, seed: int = 0, held_out: int = 3, **more: Any) -> Outcome:
     """Train on all rows but the last `held_out`, which are for validation; the log goes to `folder`."""
-    rows: list[Any] = PAIRS if isinstance(algorithm, RewardModel) else ROWS
+    rows: list[Any] = PAIRS if isinstance(algorithm, RewardModel | DPO) else ROWS
     cut = len(rows) - held_out
     quiet = Screen(Console(quiet=True))
     options = {"stage": StageFolder(folder), "accelerator": Accelerator(), "seed": seed, "screen": quiet} | more

@@ -16,16 +16,24 @@ topgraft train sft --model Qwen/Qwen2.5-0.5B-Instruct --data rows.jsonl --out ru
 
 topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo"""
 
-STAGES = {"sft": ["sft"], "reward": ["pairs", "reward"], "ppo": ["sft", "pairs", "reward", "ppo"]}
+STAGES = {
+    "sft": ["sft"],
+    "reward": ["pairs", "reward"],
+    "dpo": ["sft", "pairs", "dpo"],
+    "ppo": ["sft", "pairs", "reward", "ppo"],
+    "grpo": ["sft", "pairs", "reward", "grpo"],
+}
 
 
 def command(
-    stage: Annotated[str, typer.Argument(help="sft, reward or ppo.")],
+    stage: Annotated[str, typer.Argument(help="sft, reward, dpo, ppo or grpo.")],
     model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
     data: Annotated[str, typer.Option("--data", help="Shipped name, file, URL or hub id.")] = "feedback-200",
     sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
     reward: Annotated[str, typer.Option("--reward", help="Folder of a finished reward stage to use.")] = "",
-    steps: Annotated[int | None, typer.Option("--steps", help="Steps (ppo) or epochs (sft, reward).")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Steps (ppo, grpo) or epochs (sft, reward, dpo).")
+    ] = None,
     out: Out = None,
     set_: Sets = None,
     resume: Resume = False,
@@ -48,5 +56,5 @@ def command(
         sets.append(f'reward.load="{reward}"')
         sets.append(f"stages={[name for name in STAGES[stage] if name != 'pairs']}")
     if steps is not None:
-        sets.append(f"{stage}.{'steps' if stage == 'ppo' else 'epochs'}={steps}")
+        sets.append(f"{stage}.{'steps' if stage in ('ppo', 'grpo') else 'epochs'}={steps}")
     run_recipe("professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume)

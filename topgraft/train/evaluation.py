@@ -14,6 +14,7 @@ from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration, Evaluation, Response
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
+from topgraft.train.settings import ON_POLICY
 from topgraft.train.stages import comparisons
 from topgraft.train.workplace import Workplace
 
@@ -23,8 +24,9 @@ def arms_of(place: Workplace) -> list[Arm]:
     arms = [Arm(name="base", slot=None, trained=False)]
     if "sft" in place.settings.stages:
         arms.append(Arm(name="sft", slot="sft"))
-    if "ppo" in place.settings.stages:
-        arms.append(Arm(name="ppo", slot="ppo", start=place.start_slot))
+    for name in ("dpo", *ON_POLICY):
+        if name in place.settings.stages:
+            arms.append(Arm(name=name, slot=name, start=place.start_slot))
     return arms
 
 

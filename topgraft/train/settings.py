@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from topgraft.algorithms.dpo import Options as DPOOptions
+from topgraft.algorithms.grpo import Options as GRPOOptions
 from topgraft.algorithms.ppo import Options as PPOOptions
 from topgraft.algorithms.reward_model import Options as RewardOptions
 from topgraft.algorithms.sft import Options as SFTOptions
@@ -14,8 +16,10 @@ from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build
 from topgraft.rollout.choosing import SamplingSettings
 
-STAGES = ("sft", "pairs", "reward", "reward-check", "ppo")
+STAGES = ("sft", "pairs", "reward", "reward-check", "dpo", "ppo", "grpo")
 """What a run may do, in the order in which it is done."""
+ON_POLICY = ("ppo", "grpo")
+"""Stages that learn from their own samples, by a reward."""
 
 
 class PairsSettings(Settings):
@@ -46,7 +50,7 @@ class RunSettings(Settings):
     """Seed of everything random."""
     threads: int = Field(0, ge=0)
     """CPU threads; 0 leaves the choice to PyTorch."""
-    stages: tuple[str, ...] = STAGES
+    stages: tuple[str, ...] = ("sft", "pairs", "reward", "reward-check", "ppo")
     """Stages to run."""
     samples_shown: int = Field(1, ge=0)
     """Sample responses printed each time training shows some."""
@@ -56,7 +60,9 @@ class RunSettings(Settings):
     sft: SFTOptions = SFTOptions()
     pairs: PairsSettings = PairsSettings()
     reward: RewardOptions = RewardOptions()
+    dpo: DPOOptions = DPOOptions()
     ppo: PPOOptions = PPOOptions()
+    grpo: GRPOOptions = GRPOOptions()
     evaluate: EvaluateSettings = EvaluateSettings()
 
     @model_validator(mode="after")
@@ -64,14 +70,15 @@ class RunSettings(Settings):
         unknown = [stage for stage in self.stages if stage not in STAGES]
         if unknown:
             raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
-        needs = {"reward": "pairs", "reward-check": "pairs", "ppo": "reward"}
+        needs = {"reward": "pairs", "reward-check": "pairs", "dpo": "pairs", **dict.fromkeys(ON_POLICY, "reward")}
         if self.reward.load:
             del needs["reward"]
         for stage, needed in needs.items():
             if stage in self.stages and needed not in self.stages:
                 raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
-        if "ppo" in self.stages and self.sampling.temperature == 0:
-            raise ValueError("stage 'ppo' needs random responses: set sampling.temperature above 0")
+        for stage in ON_POLICY:
+            if stage in self.stages and self.sampling.temperature == 0:
+                raise ValueError(f"stage '{stage}' needs random responses: set sampling.temperature above 0")
         for name in self.evaluate.metrics:
             resolve("metric", name, METRICS)
         return self

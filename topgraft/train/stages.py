@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from topgraft.algorithms.dpo import DPO
+from topgraft.algorithms.grpo import GRPO
 from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.reward_model import RewardModel
 from topgraft.algorithms.sft import SFT
@@ -68,6 +70,12 @@ def reward_check(place: Workplace, stage: StageFolder) -> None:
     place.rewards["reward_check"] = _reward_model(place, stage)
 
 
+def dpo(place: Workplace, stage: StageFolder) -> None:
+    """DPO from the SFT policy, against the frozen SFT policy, on the pairs."""
+    algorithm = DPO(place.actors("dpo"), place.settings.dpo, "dpo", reference=place.start_slot)
+    train_stage(place, stage, algorithm, "dpo", place.settings.dpo, *_split_pairs(place), shows_text=True)
+
+
 def ppo(place: Workplace, stage: StageFolder) -> None:
     """PPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
     actors = place.actors("ppo", score=place.rewards["reward"])
@@ -76,12 +84,22 @@ def ppo(place: Workplace, stage: StageFolder) -> None:
     train_stage(place, stage, algorithm, "ppo", place.settings.ppo, splits.train, splits.validation, shows_text=True)
 
 
+def grpo(place: Workplace, stage: StageFolder) -> None:
+    """GRPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
+    actors = place.actors("grpo", score=place.rewards["reward"])
+    algorithm = GRPO(actors, place.settings.grpo, "grpo", reference=place.start_slot)
+    splits, settings = place.splits, place.settings.grpo
+    train_stage(place, stage, algorithm, "grpo", settings, splits.train, splits.validation, shows_text=True)
+
+
 STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
     "sft": sft,
     "pairs": pairs,
     "reward": reward,
     "reward-check": reward_check,
+    "dpo": dpo,
     "ppo": ppo,
+    "grpo": grpo,
 }
 
 
@@ -90,12 +108,15 @@ def _reward_model(place: Workplace, stage: StageFolder) -> LearnedReward:
     if stage.name != "reward":
         settings = settings.model_copy(update={"load": ""})  # the check must be a model of its own
     algorithm = RewardModel(place.actors(stage.name), settings, stage.name)
+    train_stage(place, stage, algorithm, "reward", settings, *_split_pairs(place))
+    return algorithm.reward
+
+
+def _split_pairs(place: Workplace) -> tuple[list[Comparison], list[Comparison]]:
+    """Pairs of training prompts, and of validation prompts."""
     train_keys = {row.key for row in place.splits.train}
     rows = comparisons(place)
-    chosen = [row for row in rows if row.key in train_keys]
-    held_out = [row for row in rows if row.key not in train_keys]
-    train_stage(place, stage, algorithm, "reward", settings, chosen, held_out)
-    return algorithm.reward
+    return [row for row in rows if row.key in train_keys], [row for row in rows if row.key not in train_keys]
 
 
 def comparisons(place: Workplace) -> list[Comparison]:
