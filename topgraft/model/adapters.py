@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from topgraft.errors import UserError, nearest
+from topgraft.model.split import Parts
 from topgraft.recipe import Settings
 
 
@@ -48,8 +49,14 @@ GPT2_NAMES = {
 class Slots:
     """The adapter slots of one causal language model."""
 
-    def __init__(self, model: PreTrainedModel, blocks_name: str, layers: list[int], lora: LoraSettings) -> None:
+    head_learns = False
+    """The output matrix is never an adapter's."""
+
+    def __init__(
+        self, model: PreTrainedModel, parts: Parts, blocks_name: str, layers: list[int], lora: LoraSettings
+    ) -> None:
         self.model = model
+        self.parts = parts
         self.lora = lora
         self._layers = layers
         self._blocks_name = blocks_name

@@ -1,11 +1,11 @@
-"""Which blocks are trained: "last-4", "first-4", "middle-4", "random-4", [20, 21] or "all" -> block numbers."""
+"""Which blocks are trained: "last-4", "first-4", "middle-4", "random-4", [20, 21], "all" or "full" -> block numbers."""
 
 import random
 import re
 
 from topgraft.errors import UserError
 
-HOW = 'Write "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers such as [20, 21].'
+HOW = 'Write "last-4", "first-4", "middle-4", "random-4", "all", "full" or a list of block numbers such as [20, 21].'
 
 
 def choose_layers(layers: str | tuple[int, ...], depth: int, seed: int) -> list[int]:
@@ -18,7 +18,7 @@ def choose_layers(layers: str | tuple[int, ...], depth: int, seed: int) -> list[
         if not chosen or chosen[0] < 0 or chosen[-1] >= depth:
             raise UserError(f"model.layers = {list(layers)} does not fit {depth} blocks (0 to {depth - 1}). {HOW}")
         return chosen
-    if layers == "all":
+    if layers in ("all", "full"):
         return list(range(depth))
     match = re.fullmatch(r"(last|first|middle|random)-(\d+)", layers)
     if not match:

@@ -44,7 +44,8 @@ class ModelSettings(Settings):
     name: str = "seedling"
     """A shipped model, a local folder in the hub's layout, or a hub id such as "Qwen/Qwen2.5-0.5B-Instruct"."""
     layers: str | tuple[int, ...] = "last-4"
-    """Blocks that get adapters: "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers."""
+    """Blocks that get adapters: "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers; or
+    "full": every weight of the model learns, without adapters, and a frozen copy stays as the base."""
     dtype: str = "auto"
     """ "float32", "bfloat16" or "auto": bfloat16 where the device computes it natively, float32 on a CPU."""
     attention: str = Field("auto", pattern="^(auto|eager|sdpa)$")
@@ -77,7 +78,8 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     except Exception as error:
         raise _explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
-    return Loaded(split=SplitModel(model.to(place), layers, settings.lora), tokenizer=tokenizer, end_ids=end_ids)
+    lora = None if settings.layers == "full" else settings.lora
+    return Loaded(split=SplitModel(model.to(place), layers, lora), tokenizer=tokenizer, end_ids=end_ids)
 
 
 def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:

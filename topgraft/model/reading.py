@@ -32,16 +32,30 @@ def read_logprobs(
 
 
 @torch.no_grad()
-def plain_matrix(model: PreTrainedModel, head: Head) -> torch.Tensor | None:
-    """The output matrix [V, H] where the head is nothing else, found by trying it; None where there is a bias, a
-    soft-cap or a scale, and in half precision, where the library rounds its logits."""
+def is_plain(model: PreTrainedModel, head: Head) -> bool:
+    """Whether the head is its output matrix [V, H] and nothing else, found by trying it: not where there is a bias, a
+    soft-cap or a scale, and not in half precision, where the library rounds its logits."""
     matrix_VH = getattr(model.get_output_embeddings(), "weight", None)
     if matrix_VH is None or matrix_VH.dtype != torch.float32:
-        return None
+        return False
     generator = torch.Generator().manual_seed(0)
     states_RH = 10 * torch.randn(4, matrix_VH.shape[1], generator=generator).to(matrix_VH.device)
     theirs_RV, ours_RV = head(states_RH), states_RH @ matrix_VH.T
-    return matrix_VH if torch.allclose(theirs_RV, ours_RV, rtol=1e-5, atol=1e-5 * float(ours_RV.abs().max())) else None
+    return torch.allclose(theirs_RV, ours_RV, rtol=1e-5, atol=1e-5 * float(ours_RV.abs().max()))
+
+
+def read_learning(
+    head: Head, states_RH: torch.Tensor, ids_R: torch.Tensor, *, temperature: float, entropy: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The same through a head that learns: PyTorch differentiates it, and keeps the logits [R, V] to do so."""
+    scaled_RV = head(states_RH) / temperature if temperature != 1 else head(states_RH)
+    whole_R1 = scaled_RV.logsumexp(-1, keepdim=True)
+    logprobs_R = (scaled_RV.gather(1, ids_R[:, None]) - whole_R1).squeeze(1)
+    if not entropy:
+        return logprobs_R, None
+    with torch.no_grad():
+        share_RV = (scaled_RV - whole_R1).exp_()
+        return logprobs_R, whole_R1.squeeze(1) - torch.linalg.vecdot(share_RV, scaled_RV)
 
 
 class _Read(torch.autograd.Function):

@@ -34,6 +34,8 @@ class Parts:
     trunk: nn.Module
     branch: nn.Module
     head: nn.Module
+    output: nn.Module
+    """The output matrix's own module, inside the head."""
 
 
 class _Silent(nn.Module):
@@ -78,10 +80,12 @@ def cut(model: PreTrainedModel, split_layer: int) -> Parts:
     for positions in LEARNED_POSITIONS:
         if positions in branch._modules:
             branch._modules[positions] = _Silent()
+    output = model.get_output_embeddings()
+    assert output is not None
     head = copy.copy(model)
     head._modules = dict(model._modules)
     head._modules[model.base_model_prefix] = _Passthrough()
-    return Parts(decoder=decoder, blocks=blocks, trunk=trunk, branch=branch, head=head)
+    return Parts(decoder=decoder, blocks=blocks, trunk=trunk, branch=branch, head=head, output=output)
 
 
 def _part(decoder: nn.Module, name: str, layers: slice) -> nn.Module:

@@ -9,7 +9,7 @@ logprobs, _ = model.logprobs(final, tokens)      # [R]
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import PreTrainedModel
@@ -19,10 +19,11 @@ from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
-from topgraft.model.reading import plain_matrix, read_logprobs
-from topgraft.model.split import check_identity, cut, find_blocks
+from topgraft.model.reading import is_plain, read_learning, read_logprobs
+from topgraft.model.split import Parts, check_identity, cut, find_blocks
 from topgraft.model.states import predicting
 from topgraft.model.tiled import read_tiled
+from topgraft.model.whole import Copies
 from topgraft.records import Tokens, TrunkState
 
 TOKENS_AT_ONCE = 4096
@@ -30,9 +31,14 @@ TOKENS_AT_ONCE = 4096
 
 
 class SplitModel:
-    """A causal language model, cut below its lowest trained block."""
+    """A causal language model, cut below its lowest trained block.
 
-    def __init__(self, model: PreTrainedModel, layers: list[int], lora: LoraSettings) -> None:
+    Without `lora` every weight is trained: a slot is a copy of the model, and the kept state is the token ids.
+    """
+
+    slots: Slots | Copies
+
+    def __init__(self, model: PreTrainedModel, layers: list[int], lora: LoraSettings | None) -> None:
         model.eval()
         for weight in model.parameters():
             weight.requires_grad_(False)
@@ -40,13 +46,19 @@ class SplitModel:
         self.model = model
         self.layers = layers
         self.split_layer = layers[0]
-        self.parts = cut(model, self.split_layer)
-        self.identity_gap = check_identity(model, self.parts, self.split_layer)
-        self.shares_prompts = sharing_holds(self.parts, vocabulary=self.vocabulary)
-        self.plain_head = plain_matrix(model, self.logits)
+        self.whole = lora is None
+        parts = cut(model, self.split_layer)
+        self.slots = Copies(model, parts) if lora is None else Slots(model, parts, blocks_name, layers, lora)
+        self.identity_gap = check_identity(model, parts, self.split_layer)
+        self.shares_prompts = sharing_holds(parts, vocabulary=self.vocabulary)
+        self.plain_head = is_plain(model, self.logits)
         self.base_digest = digest(model)
-        self.slots = Slots(model, blocks_name, layers, lora)
-        self.meter = TrunkMeter(self.parts.blocks, self.split_layer)
+        self.meter = TrunkMeter(parts.blocks, self.split_layer)
+
+    @property
+    def parts(self) -> Parts:
+        """The pieces of the model: of the copy in use, where every weight is trained."""
+        return self.slots.parts
 
     @property
     def device(self) -> torch.device:
@@ -70,6 +82,8 @@ class SplitModel:
         Rows with the same prompt run together, and their prompt once.
         """
         asked = self._tokens_as_rows(tokens)
+        if self.whole:
+            return asked
         at_prompts: dict[int, torch.Tensor] = {}
         at_responses: dict[int, torch.Tensor] = {}
         for index in _by_prompt(asked, tokens_at_once):
@@ -114,10 +128,11 @@ class SplitModel:
             torch.cat([state.prompts[owner][-1:], response])
             for owner, response in zip(state.owners, state.responses, strict=True)
         ]
+        part = self.parts.decoder if self.whole else self.parts.branch
         if not self.shares_prompts:
-            return whole_pass(self.parts.branch, prompts, state.owners, rests)[1]
+            return whole_pass(part, prompts, state.owners, rests)[1]
         last = len(self.parts.blocks) - 1
-        return shared_pass(self.parts.branch, prompts, state.owners, rests, stop_at=last)[1]
+        return shared_pass(part, prompts, state.owners, rests, stop_at=last)[1]
 
     def over_rows(
         self,
@@ -176,8 +191,12 @@ class SplitModel:
         over the whole vocabulary.
         """
         states_RH, ids_R = predicting(final_BLH, tokens), tokens.ids_BT[tokens.counted_BT]
-        if self.plain_head is not None:
-            return read_tiled(states_RH, ids_R, self.plain_head, temperature=temperature, entropy=entropy)
+        if self.slots.head_learns:
+            return read_learning(self.logits, states_RH, ids_R, temperature=temperature, entropy=entropy)
+        if self.plain_head:
+            return read_tiled(
+                states_RH, ids_R, cast(torch.Tensor, self.parts.output.weight), temperature=temperature, entropy=entropy
+            )
         return read_logprobs(
             self.logits, states_RH, ids_R, vocabulary=self.vocabulary, temperature=temperature, entropy=entropy
         )

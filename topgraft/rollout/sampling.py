@@ -49,12 +49,13 @@ def sample(
     sampled_logprobs_BT = torch.zeros(tokens.ids_BT.shape, device=model.device)
     sampled_logprobs_BT[tokens.counted_BT] = torch.cat([row.logprobs_L for row in done])
     states = (at_prompts[owner] for owner in range(len(distinct)))
+    kept_states = model.state(states, owners, (row.crossing_LH for row in done))
     return Rollouts(
         tokens=tokens,
         texts=[template.decode(row.response) for row in done],
         sampled_logprobs_BT=sampled_logprobs_BT,
         ended_B=torch.tensor([row.response[-1] in template.end_ids for row in done], device=model.device),
-        trunk=model.state(states, owners, (row.crossing_LH for row in done)),
+        trunk=model.trunk(tokens) if model.whole else kept_states,
         final_RH=torch.cat([row.final_LH for row in done]),
     )
 

@@ -95,7 +95,7 @@ def _fingerprint(place: Workplace, settings: StepSettings | None) -> dict[str, A
         "base_digest": place.model.base_digest,
         "split_layer": place.model.split_layer,
         "layers": place.model.layers,
-        "lora": place.settings.model.lora.model_dump(mode="json"),
+        "lora": None if place.model.whole else place.settings.model.lora.model_dump(mode="json"),
     }
 
 
@@ -113,7 +113,8 @@ def finish(
     learned: Sequence[nn.Parameter] = (),
 ) -> None:
     """Write stage.json and say what the stage came to. `learned` are the weights that it trained."""
-    inside = {id(weight) for weight in place.model.model.parameters()}
+    slots = place.model.slots
+    inside = {id(weight) for slot in slots.names for weight in slots.weights(slot)}
     summary = {
         "stage": stage.name,
         "algorithm": kind,
