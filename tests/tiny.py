@@ -1,13 +1,14 @@
-"""Builders for tests: random models of four architectures, a character tokenizer, split models and actors.
+"""Builders for tests: random models of many architectures, a character tokenizer, split models and actors.
 
 Models have 4 blocks, hidden size 32 and 100 tokens. All their weights are random (biases and norms too) and large
 enough that a wrong mask, position or scale shows in the logits. The same seed gives the same weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
+from architectures import EAGER_ONLY, LISTED, OTHERS, TARGETS
 from peft import PeftModel
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
@@ -20,33 +21,28 @@ from topgraft.records import Batch, Scores, Tokens, TrunkState
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
-ARCHITECTURES = ("llama", "qwen2", "gemma2", "gpt2")
-ATTENTIONS = [(name, how) for name in ARCHITECTURES for how in ("eager", "sdpa") if (name, how) != ("gemma2", "sdpa")]
-"""gemma2 soft-caps its attention scores, which sdpa cannot do."""
 
-DEPTH, VOCABULARY = 4, 100
+def attentions(names: Iterable[str]) -> list[tuple[str, str]]:
+    """(architecture, attention) for every implementation that the library has for it."""
+    return [(name, how) for name in names for how in ("eager", "sdpa") if how == "eager" or name not in EAGER_ONLY]
+
+
+ARCHITECTURES = ("llama", "qwen2", "gemma2", "gpt2")
+"""Four that differ much, for the tests of what stands above the split."""
+ATTENTIONS = attentions(ARCHITECTURES)
+LISTED_ATTENTIONS = attentions(LISTED)
+
+VOCABULARY = 100
 UNK, BOS, END, PAD, FIRST = 0, 1, 2, 3, 4
 CHARACTERS = "\n" + "".join(chr(code) for code in range(32, 127))
 LORA = LoraSettings(rank=4, alpha=8)
 CPU = torch.device("cpu")
 
 
-def model(architecture: str, *, attention: str = "eager", seed: int = 0) -> PreTrainedModel:
-    """A random causal language model."""
-    if architecture == "gpt2":
-        options = {"n_embd": 32, "n_layer": DEPTH, "n_head": 4, "n_positions": 128}
-    else:
-        options = {
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": DEPTH,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 128,
-        }
-    if architecture == "gemma2":
-        options |= {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 6}
+def model(architecture: str, *, attention: str = "eager", seed: int = 0, **changed: object) -> PreTrainedModel:
+    """A random causal language model; `changed` are options of its config."""
     ids = {"bos_token_id": BOS, "eos_token_id": END, "pad_token_id": PAD}
+    options = {**LISTED, **OTHERS}[architecture] | changed
     config = AutoConfig.for_model(architecture, vocab_size=VOCABULARY, **options, **ids)
     generator = torch.Generator().manual_seed(seed)
     made = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
@@ -54,7 +50,7 @@ def model(architecture: str, *, attention: str = "eager", seed: int = 0) -> PreT
         for name, weight in made.named_parameters():
             noise = torch.randn(weight.shape, generator=generator)
             around = 1.0 if weight.dim() == 1 and "bias" not in name else 0.0
-            weight.copy_(around + (0.2 if weight.dim() == 2 else 0.1) * noise)
+            weight.copy_(around + (0.2 if weight.dim() > 1 else 0.1) * noise)
     return made
 
 
@@ -76,7 +72,12 @@ def split(
     architecture: str = "llama", layers: tuple[int, ...] = (2, 3), *, attention: str = "eager", seed: int = 0
 ) -> SplitModel:
     """A split model without slots."""
-    return SplitModel(model(architecture, attention=attention, seed=seed), list(layers), LORA)
+    return SplitModel(model(architecture, attention=attention, seed=seed), list(layers), lora(architecture))
+
+
+def lora(architecture: str) -> LoraSettings:
+    """LORA with the module names of this architecture."""
+    return LORA.model_copy(update={"targets": TARGETS.get(architecture, LORA.targets)})
 
 
 def fill(made: SplitModel, slot: str, seed: int = 1, scale: float = 0.2) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from architectures import LISTED
 from torch.testing import assert_close
 
 from topgraft.errors import UserError
@@ -17,6 +18,8 @@ from topgraft.model.states import last_states, mean_states, predicting
 
 LENGTHS = [(5, 4), (9, 6), (1, 3), (3, 1)]
 LAYERS = [(3,), (1, 2, 3), (0, 1, 2, 3)]
+GRADIENTS = [(name, "eager", layers) for name in LISTED for layers in LAYERS]
+GRADIENTS += [(name, how, LAYERS[1]) for name, how in tiny.LISTED_ATTENTIONS if how != "eager"]
 EXACT = {"atol": 1e-5, "rtol": 1e-5}
 
 
@@ -27,25 +30,24 @@ def branch_logits(made: SplitModel, slot: str | None, tokens) -> list[torch.Tens
     return [row[: 1 + length] for row, length in zip(logits_BTV, tokens.counted_BT.sum(1).tolist(), strict=True)]
 
 
-@pytest.mark.parametrize("adapter", [False, True], ids=["base", "adapter"])
 @pytest.mark.parametrize("layers", LAYERS, ids=["split3", "split1", "split0"])
-@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@pytest.mark.parametrize(("architecture", "attention"), tiny.LISTED_ATTENTIONS)
 @torch.no_grad()
-def test_branch_on_trunk_equals_the_unsplit_model(architecture, attention, layers, adapter, tmp_path: Path):
+def test_branch_on_trunk_equals_the_unsplit_model(architecture, attention, layers, tmp_path: Path):
     made = tiny.split(architecture, layers, attention=attention)
     tokens = tiny.random_tokens(LENGTHS)
     made.slots.add("sft")
     tiny.fill(made, "sft")
-    slot = "sft" if adapter else None
-    whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
-    found = branch_logits(made, slot, tokens)
-    for left in (False, True):
-        for ours, theirs in zip(found, tiny.read_logits(whole, tokens, left=left), strict=True):
-            assert_close(ours, theirs, **EXACT)
-    assert max(row.std().item() for row in found) > 0.1, "logits too flat to show a difference"
+    for slot in (None, "sft"):
+        whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
+        found = branch_logits(made, slot, tokens)
+        for left in (False, True):
+            for ours, theirs in zip(found, tiny.read_logits(whole, tokens, left=left), strict=True):
+                assert_close(ours, theirs, **EXACT)
+        assert max(row.std().item() for row in found) > 0.1, "logits too flat to show a difference"
 
 
-@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", LISTED)
 @torch.no_grad()
 def test_a_filled_slot_does_change_the_logits(architecture):
     made = tiny.split(architecture)
@@ -56,10 +58,8 @@ def test_a_filled_slot_does_change_the_logits(architecture):
     assert (base - adapted).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
-@pytest.mark.parametrize("layers", LAYERS, ids=["split3", "split1", "split0"])
-@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
-def test_adapter_gradients_equal_those_of_the_unsplit_model(architecture, attention, layers, left, tmp_path: Path):
+@pytest.mark.parametrize(("architecture", "attention", "layers"), GRADIENTS)
+def test_adapter_gradients_equal_those_of_the_unsplit_model(architecture, attention, layers, tmp_path: Path):
     made = tiny.split(architecture, layers, attention=attention)
     made.slots.add("sft")
     tiny.fill(made, "sft")
@@ -73,13 +73,15 @@ def test_adapter_gradients_equal_those_of_the_unsplit_model(architecture, attent
         return torch.cat([torch.log_softmax(row, -1) @ target for row in rows]).mean()
 
     loss(branch_logits(made, "sft", tokens)).backward()
-    loss(tiny.read_logits(whole, tokens, left=left)).backward()
     found = [weight.grad for _, weight in sorted(ours.items())]
-    expected = [weight.grad for _, weight in sorted(theirs.items())]
-    assert len(found) == len(expected) > 0
-    for mine, other in zip(found, expected, strict=True):
-        assert_close(mine, other, **EXACT)
-    assert max(grad.abs().max().item() for grad in expected) > 1e-2
+    for left in (False, True):
+        whole.zero_grad()
+        loss(tiny.read_logits(whole, tokens, left=left)).backward()
+        expected = [weight.grad for _, weight in sorted(theirs.items())]
+        assert len(found) == len(expected) > 0
+        for mine, other in zip(found, expected, strict=True):
+            assert_close(mine, other, **EXACT)
+        assert max(grad.abs().max().item() for grad in expected) > 1e-2
 
 
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
@@ -144,14 +146,61 @@ def test_predicting_last_and_mean_states_read_the_position_before_the_last_real_
     assert mean_states(final, tokens).flatten().tolist() == [2.5, 5]
 
 
-@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", LISTED)
 def test_a_split_that_is_not_identical_is_refused_by_name(architecture):
     whole = tiny.model(architecture)
     parts = cut(whole, 2)
-    names = {"llama": "norm", "qwen2": "norm", "gemma2": "norm", "gpt2": "ln_f"}
-    parts.trunk._modules[names[architecture]] = whole.get_submodule(f"{whole.base_model_prefix}.{names[architecture]}")
+    name = {"gpt2": "ln_f", "gpt_neox": "final_layer_norm"}.get(architecture, "norm")
+    parts.trunk._modules[name] = whole.get_submodule(f"{whole.base_model_prefix}.{name}")
     with pytest.raises(UserError, match=f"'{architecture}' cannot be split at layer 2"):
         check_identity(whole, parts, 2)
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["right masks", "wrong masks"])
+def test_blocks_with_the_masks_of_others_are_refused_however_wide_the_windows_are(wrong: bool):
+    whole = tiny.model("gemma2", sliding_window=100)
+    parts = cut(whole, 2)
+    if wrong:
+        parts.branch.config.layer_types.reverse()
+        with pytest.raises(UserError, match="'gemma2' cannot be split at layer 2"):
+            check_identity(whole, parts, 2)
+    else:
+        assert check_identity(whole, parts, 2) < 1e-5
+    assert {part.config.sliding_window for part in (parts.decoder, parts.trunk, parts.branch)} == {100}
+
+
+def test_a_state_that_the_unsplit_model_does_not_hold_at_the_split_is_refused():
+    whole = tiny.model("gpt2")
+    parts = cut(whole, 0)
+    silent, table = parts.branch._modules["wpe"], whole.transformer.wpe
+    parts.trunk._modules["wpe"], parts.branch._modules["wpe"] = silent, table  # the same logits by another state
+    with pytest.raises(UserError, match="'gpt2' cannot be split at layer 0"):
+        check_identity(whole, parts, 0)
+
+
+@pytest.mark.parametrize("architecture", [name for name, options in LISTED.items() if "sliding_window" in options])
+@torch.no_grad()
+def test_windows_are_narrower_than_the_sequences_here(architecture):
+    tokens = tiny.random_tokens([(9, 6)])
+    narrow, wide = (
+        tiny.whole_logits(tiny.model(architecture, sliding_window=size), tokens)[0]
+        for size in (LISTED[architecture]["sliding_window"], 100)
+    )
+    assert_close(narrow[:6], wide[:6], **EXACT)
+    assert (narrow[6:] - wide[6:]).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("architecture", LISTED)
+@torch.no_grad()
+def test_half_precision_is_split_too_and_stays_half(architecture):
+    whole, tokens = tiny.model(architecture).to(torch.bfloat16), tiny.random_tokens(LENGTHS)
+    expected = tiny.read_logits(whole, tokens)
+    made = SplitModel(whole, [2, 3], tiny.lora(architecture))
+    state = made.trunk(tokens)
+    hidden = made.branch(state)
+    assert state.prompts[0].dtype == state.responses[0].dtype == hidden.dtype == torch.bfloat16
+    for row, logits in enumerate(expected):
+        assert_close(made.logits(hidden)[row, : len(logits)], logits.float(), atol=0.1, rtol=0.05)
 
 
 def test_a_model_that_gives_nan_is_refused():

@@ -28,7 +28,7 @@ def unshared(made: SplitModel) -> SplitModel:
 
 
 @pytest.mark.parametrize("layers", [(3,), (1, 2, 3), (0, 1, 2, 3)], ids=["split3", "split1", "split0"])
-@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@pytest.mark.parametrize(("architecture", "attention"), tiny.LISTED_ATTENTIONS)
 def test_states_and_gradients_equal_those_of_whole_rows(architecture, attention, layers):
     sides = []
     for change in (lambda made: made, unshared):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from architectures import LISTED, OTHERS
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
@@ -21,6 +22,9 @@ GREEDY = greedy(SamplingSettings())
 LIMIT = 12
 PLAIN = SamplingSettings()
 NEAR = {"atol": 1e-4, "rtol": 0.0}
+CASES = [(*pair, adapter, degree) for pair in tiny.ATTENTIONS for adapter in (False, True) for degree in (1.0, 0.7)]
+CASES += [(*pair, True, 0.7) for pair in tiny.LISTED_ATTENTIONS if pair not in tiny.ATTENTIONS]
+CASES += [(architecture, "eager", True, 0.7) for architecture in OTHERS]
 
 
 def template(tokenizer, end_ids: tuple[int, ...] = (tiny.END,), limit: int = LIMIT) -> Template:
@@ -55,11 +59,9 @@ def responses(rollouts: Rollouts) -> list[list[int]]:
     return [ids[counted].tolist() for ids, counted in zip(tokens.ids_BT, tokens.counted_BT, strict=True)]
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-@pytest.mark.parametrize("adapter", [False, True], ids=["base", "adapter"])
-@pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
+@pytest.mark.parametrize(("architecture", "attention", "adapter", "temperature"), CASES)
 @torch.no_grad()
-def test_sampled_logprobs_equal_a_full_pass_of_the_unsplit_model(
+def test_sampled_logprobs_equal_a_full_pass_of_the_branch_and_of_the_unsplit_model(
     architecture, attention, adapter, temperature, tokenizer, tmp_path: Path
 ):
     made = tiny.split(architecture, (1, 2, 3), attention=attention)
@@ -67,6 +69,9 @@ def test_sampled_logprobs_equal_a_full_pass_of_the_unsplit_model(
     tiny.fill(made, "sft")
     slot = "sft" if adapter else None
     rollouts = draws(made, tokenizer, SamplingSettings(temperature=temperature, rows_at_once=3), slot=slot)
+    with made.slots.use(slot):
+        again, _ = made.logprobs(made.branch(made.trunk(rollouts.tokens)), rollouts.tokens, temperature=temperature)
+    assert_close(rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT], again, **NEAR)
     whole = tiny.unsplit(made, slot, tmp_path, architecture, attention=attention)
     rows = tiny.whole_logits(whole, rollouts.tokens)
     for row, (logits, prompt) in enumerate(zip(rows, prompts(), strict=True)):
@@ -166,7 +171,7 @@ def test_an_end_token_at_the_very_limit_counts_as_ended(tokenizer):
     assert rollouts.ended_B.tolist() == [True]
 
 
-@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*LISTED, *OTHERS])
 def test_greedy_equals_the_librarys_generate_on_a_random_model(architecture, tokenizer):
     made, whole = tiny.split(architecture), tiny.model(architecture)
     found = responses(draws(made, tokenizer, GREEDY, end_ids=(tiny.END, 20)))

@@ -31,6 +31,7 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.layers import choose_layers
+from topgraft.model.split import INSTEAD
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
 
@@ -199,7 +200,7 @@ def _explain(name: str, error: Exception) -> Exception:
     if "model type" in text or "Unrecognized model" in text or "Unrecognized configuration" in text:
         return UserError(
             f"Model '{name}' has an architecture that is no causal language model known to this transformers "
-            f"version. Use a decoder-only model such as llama, qwen2, gemma2 or gpt2. ({str(error).splitlines()[0]})"
+            f"version. {INSTEAD} ({str(error).splitlines()[0]})"
         )
     if type(error).__name__ == "SafetensorError":
         return UserError(f"The weights of '{name}' are damaged or cut short: {error}. Download them again.")

@@ -5,10 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-
-def block_input(inputs: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
-    """The hidden states [B, T, H] that a decoder block was called with, however the library passed them."""
-    return inputs[0] if inputs else named["hidden_states"]
+from topgraft.model.crossing import block_input
 
 
 class TrunkMeter:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import Cache
 
-from topgraft.model.split import Parts, positions
+from topgraft.model.split import Parts, narrow_windows, positions
 
 
 def shared_pass(
@@ -92,13 +92,14 @@ def sharing_holds(parts: Parts, *, vocabulary: int) -> bool:
     prompts, owners = [first, second], [0, 0, 1, 1]
     limit = 1e-4 if weight.dtype == torch.float32 else 5e-2
     try:
-        at_prompts, at_rests = shared_pass(parts.trunk, prompts, owners, rests)
-        whole_prompts, whole_rests = whole_pass(parts.trunk, prompts, owners, rests)
-        pieces = [*zip(at_prompts, whole_prompts, strict=True), *_rows(at_rests, whole_rests, rests)]
-        states = [row[: len(rest)] for row, rest in zip(whole_rests, rests, strict=True)]
-        last = len(parts.blocks) - 1
-        final = shared_pass(parts.branch, whole_prompts, owners, states, stop_at=last)[1]
-        pieces += _rows(final, whole_pass(parts.branch, whole_prompts, owners, states)[1], rests)
+        with narrow_windows(parts):
+            at_prompts, at_rests = shared_pass(parts.trunk, prompts, owners, rests)
+            whole_prompts, whole_rests = whole_pass(parts.trunk, prompts, owners, rests)
+            pieces = [*zip(at_prompts, whole_prompts, strict=True), *_rows(at_rests, whole_rests, rests)]
+            states = [row[: len(rest)] for row, rest in zip(whole_rests, rests, strict=True)]
+            last = len(parts.blocks) - 1
+            final = shared_pass(parts.branch, whole_prompts, owners, states, stop_at=last)[1]
+            pieces += _rows(final, whole_pass(parts.branch, whole_prompts, owners, states)[1], rests)
     except Exception:  # of whatever kind: the cache is not one that this architecture knows
         return False
     return all(

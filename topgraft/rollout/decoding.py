@@ -6,14 +6,12 @@ taken out of the batch.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import nn
 from transformers import DynamicCache
 
 from topgraft.data.template import Template
-from topgraft.model.meter import block_input
+from topgraft.model.crossing import Crossing
 from topgraft.model.passes import real
 from topgraft.model.split import positions
 from topgraft.model.split_model import SplitModel
@@ -37,7 +35,7 @@ class Row:
 class Prefill:
     """Some prompts, passed once: keys and values, crossing states, and the final state at each one's last token."""
 
-    def __init__(self, model: SplitModel, template: Template, prompts: list[list[int]], crossing: "Crossing") -> None:
+    def __init__(self, model: SplitModel, template: Template, prompts: list[list[int]], crossing: Crossing) -> None:
         self.model, self.template, self.hook = model, template, crossing
         lengths = [len(prompt) for prompt in prompts]
         self.real_BT = real(lengths, model.device, left=True)
@@ -108,7 +106,7 @@ class Decoding:
                 break
             if still <= RETIRE_AT * len(live_B):
                 stay = open_B.nonzero().squeeze(1)
-                cache.batch_select_indices(stay)
+                cache.reorder_cache(stay)
                 live_B, open_B, final_BH = live_B[stay], open_B[stay], final_BH[stay]
                 real_BT, positions_BT = real_BT[stay], positions_BT[stay]
         return [self._row(place) for place in range(len(self.places_B))]
@@ -138,21 +136,3 @@ class Decoding:
             crossing_LH=self.crossing_BLH[place, :length],
             final_LH=self.final_BLH[place, :length],
         )
-
-
-class Crossing:
-    """Keeps the input of block `split_layer` of the latest pass."""
-
-    def __init__(self, model: SplitModel) -> None:
-        self.hidden_BTH = torch.empty(0)
-        block = model.parts.blocks[model.split_layer]
-        self._handle = block.register_forward_pre_hook(self._hook, with_kwargs=True)
-
-    def _hook(self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self.hidden_BTH = block_input(inputs, named)
-
-    def __enter__(self) -> "Crossing":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._handle.remove()

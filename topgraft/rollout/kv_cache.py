@@ -43,10 +43,10 @@ class RoomyLayer(DynamicLayer):
         )
         self._view(end)
 
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep the rows `indices`."""
+    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+        """Keep the rows `beam_idx`."""
         end = self.get_seq_length()
-        self.all_keys, self.all_values = self.all_keys[indices], self.all_values[indices]
+        self.all_keys, self.all_values = self.all_keys[beam_idx], self.all_values[beam_idx]
         self._view(end)
 
     def _space(self, states: torch.Tensor, rows: torch.Tensor, room: int) -> torch.Tensor:
@@ -72,10 +72,12 @@ def spread(cache: DynamicCache, rows: torch.Tensor, room: int) -> DynamicCache:
     The cache that it was made from stays as it is, for more rows of the same prompts.
     """
     made = copy.copy(cache)
-    made.layers = [copy.copy(layer) for layer in cache.layers]
+    made.layers = [
+        copy.copy(layer) if isinstance(layer, RoomyLayer) else copy.deepcopy(layer) for layer in cache.layers
+    ]
     for layer in made.layers:
         if isinstance(layer, RoomyLayer):
             layer.spread(rows, room)
         else:
-            layer.batch_select_indices(rows)
+            layer.reorder_cache(rows)
     return made

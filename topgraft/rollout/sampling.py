@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import torch
 
 from topgraft.data.template import Template, pack
+from topgraft.model.crossing import Crossing
 from topgraft.model.split_model import SplitModel
 from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings
-from topgraft.rollout.decoding import Crossing, Decoding, Prefill, Row
+from topgraft.rollout.decoding import Decoding, Prefill, Row
 
 
 @torch.no_grad()
@@ -35,7 +36,7 @@ def sample(
     distinct = [list(prompt) for prompt in number]
     kept: dict[int, Row] = {}
     at_prompts: dict[int, torch.Tensor] = {}
-    with Crossing(model) as crossing:
+    with Crossing(model.parts.blocks, model.split_layer) as crossing:
         for group, rows in _groups(distinct, owners, settings.rows_at_once):
             prefill = Prefill(model, template, [distinct[owner] for owner in group], crossing)
             at_prompts.update(zip(group, prefill.crossing, strict=True))

@@ -1,0 +1,28 @@
+"""The hidden state that crosses the split, caught while the unsplit model runs."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Crossing:
+    """Keeps, inside its context, the input of block `split_layer` of the latest pass of the unsplit model."""
+
+    def __init__(self, blocks: nn.ModuleList, split_layer: int) -> None:
+        self.hidden_BTH = torch.empty(0)
+        self._handle = blocks[split_layer].register_forward_pre_hook(self._hook, with_kwargs=True)
+
+    def _hook(self, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.hidden_BTH = block_input(inputs, named)
+
+    def __enter__(self) -> "Crossing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.remove()
+
+
+def block_input(inputs: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
+    """The hidden states [B, T, H] that a decoder block was called with, however the library passed them."""
+    return inputs[0] if inputs else named["hidden_states"]
