@@ -17,6 +17,11 @@ HERE = Path(__file__).resolve().parent
 WORKS = {
     "ppo": (["ppo"], ["ppo"]),
     "ppo-branch": (["ppo", "--value", "branch"], ["ppo"]),
+    "ppo-full": (["ppo", "--policy", "full"], ["ppo", "--policy", "full", "--value", "full"]),
+    "sft": (["offline", "sft"], ["offline", "sft"]),
+    "reward": (["offline", "reward"], ["offline", "reward"]),
+    "dpo": (["offline", "dpo"], ["offline", "dpo"]),
+    "grpo": (["offline", "grpo"], ["offline", "grpo"]),
 }
 """A comparison: arguments of our script, arguments of the peer's. TRL's value is always a model of its own."""
 
@@ -34,12 +39,14 @@ def seconds(reading: dict[str, Any]) -> float:
     return float(reading.get("seconds_per_iteration", reading.get("seconds")))
 
 
-def compare(work: str, workload: str, peer: str, trl: str, rounds: int) -> dict[str, Any]:
+def compare(work: str, workload: str, peer: str, trl: str, rounds: int, dtype: list[str]) -> dict[str, Any]:
     """Alternate both sides `rounds` times; medians of seconds and of peak memory, and their ratios."""
-    ours_args, peer_args = WORKS[work]
-    ours_command = [sys.executable, "-m", f"benchmarks.{ours_args[0]}", *ours_args[1:], "--workload", workload]
-    script = str(HERE / "peers" / f"{peer_args[0]}.py")
-    peer_command = [peer, script, *peer_args[1:], "--workload", workload, *(["--trl", trl] if trl else [])]
+    (ours_name, *ours_args), (peer_name, *peer_args) = WORKS[work]
+    shared = ["--workload", workload, *dtype]
+    ours_command = [sys.executable, "-m", f"benchmarks.{ours_name}", *ours_args, *shared]
+    peer_command = [peer, str(HERE / "peers" / f"{peer_name}.py"), *peer_args, *shared]
+    if peer_name == "ppo":
+        peer_command += ["--trl", trl]
     sides: dict[str, list[dict[str, Any]]] = {"ours": [], "peer": []}
     for number in range(rounds):
         for side, command in (("peer", peer_command), ("ours", ours_command)):
@@ -67,10 +74,13 @@ def main() -> None:
     parser.add_argument("--peer", default=".peers/bin/python", help="python of the peer's environment")
     parser.add_argument("--trl", default=".peers/trl-ppo", help="folder that holds TRL 1.12")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="of both sides")
     chosen = parser.parse_args()
+    dtype = ["--dtype", chosen.dtype] if chosen.dtype else []
     for work in chosen.works or WORKS:
-        result = compare(work, chosen.workload, chosen.peer, chosen.trl, chosen.rounds)
-        file = HERE / "results" / f"{work}-{chosen.workload}.json"
+        result = compare(work, chosen.workload, chosen.peer, chosen.trl, chosen.rounds, dtype)
+        name = "-".join([work, chosen.workload, *dtype[1:]])
+        file = HERE / "results" / f"{name}.json"
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         ratios = {key: value for key, value in result.items() if key != "readings"}

@@ -49,15 +49,16 @@ def timed(model: SplitModel) -> Iterator[dict[str, float]]:
             setattr(place, attribute, call)
 
 
-def actors(work: Workload, dtype_name: str | None = None, *, ends: bool = False) -> Actors:
+def actors(work: Workload, dtype_name: str | None = None, *, ends: bool = False, whole: bool = False) -> Actors:
     """The split model with random weights. Unless `ends`, the end token is outside the vocabulary, so that no response
-    ends early; with `ends` every given response has one, as on the peer's side."""
+    ends early; with `ends` every given response has one, as on the peer's side. With `whole` every weight is
+    trained."""
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = weights_dtype(dtype_name)
     base = AutoModelForCausalLM.from_config(work.config(), dtype=dtype).to(device)
-    layers = list(range(work.layers - work.trained_layers, work.layers))
-    model = SplitModel(base, layers, LoraSettings(rank=RANK, alpha=ALPHA, targets=TARGETS))
+    layers = list(range(0 if whole else work.layers - work.trained_layers, work.layers))
+    model = SplitModel(base, layers, None if whole else LoraSettings(rank=RANK, alpha=ALPHA, targets=TARGETS))
     lengths = LengthSettings(
         max_prompt_tokens=work.prompt, max_response_tokens=work.response + ends, template="{prompt}"
     )

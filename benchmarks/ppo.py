@@ -27,11 +27,12 @@ def main() -> None:
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--value", choices=["head", "branch"], default="head")
+    parser.add_argument("--policy", choices=["lora", "full"], default="lora", help="full: every weight is trained")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: bfloat16 on a GPU, else float32")
     parser.add_argument("--micro", type=int, default=1280, help="tokens in one backward pass")
     chosen = parser.parse_args()
     work = WORKLOADS[chosen.workload]
-    made = actors(work, chosen.dtype)
+    made = actors(work, chosen.dtype, whole=chosen.policy == "full")
     made.model.slots.add("reward")
     reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
     options = ppo.Options(
@@ -68,6 +69,7 @@ def main() -> None:
     result = {
         "side": "topgraft ppo",
         "workload": chosen.workload,
+        "policy": chosen.policy,
         "value": chosen.value,
         "seconds_per_iteration": round(seconds / chosen.iterations, 3),
         "generation_seconds": round(shares["decode"] / chosen.iterations, 3),

@@ -38,7 +38,8 @@ def check(settings: RunSettings, screen: Screen) -> None:
     model.slots.add("sft")
     model.slots.add("ppo", copy_of="sft")
     trained = sum(weight.numel() for weight in model.slots.weights("ppo"))
-    screen.say(f"adapters  {trained:,} weights a slot, rank {settings.model.lora.rank}")
+    kind = "no adapters: every weight learns" if model.whole else f"rank {settings.model.lora.rank}"
+    screen.say(f"trained   {trained:,} weights a slot, {kind}")
     gap, seconds = _step_zero(place, place.splits.train[:8])
     limit = KL_LIMIT.get(model.model.dtype, 5e-2)
     if not gap <= limit:
