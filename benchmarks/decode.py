@@ -1,7 +1,7 @@
 """Decoding beside its floor: python -m benchmarks.decode --workload small; prints one JSON line.
 
-The floor is what no decoder of this model can leave out, at the same shapes in the same run: the bare matrix products of
-a prefill and of every step, the head, and the draw of a token from each row of logits. No attention, norm, cache or
+The floor is what no decoder of this model can leave out, at the same shapes in the same run: the bare matrix products
+of a prefill and of every step, the head, and the draw of a token from each row of logits. No attention, norm, cache or
 adapter is in it.
 """
 

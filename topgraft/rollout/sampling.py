@@ -14,6 +14,7 @@ from topgraft.model.split_model import SplitModel
 from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.rollout.decoding import Decoding, Prefill, Row
+from topgraft.rollout.packing import packed
 
 
 @torch.no_grad()
@@ -36,7 +37,11 @@ def sample(
     distinct = [list(prompt) for prompt in number]
     kept: dict[int, Row] = {}
     at_prompts: dict[int, torch.Tensor] = {}
-    with Crossing(model.parts.blocks, model.split_layer) as crossing:
+    layers = [model.parts.decoder, model.parts.output]
+    with (
+        Crossing(model.parts.blocks, model.split_layer) as crossing,
+        packed(layers, min(len(prompts), settings.rows_at_once)),
+    ):
         for group, rows in _groups(distinct, owners, settings.rows_at_once):
             prefill = Prefill(model, template, [distinct[owner] for owner in group], crossing)
             at_prompts.update(zip(group, prefill.crossing, strict=True))
