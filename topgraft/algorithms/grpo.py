@@ -23,7 +23,7 @@ from topgraft.algorithms.on_policy import (
     rollout_metrics,
     scorer,
 )
-from topgraft.algorithms.protocol import Actors, StepSettings
+from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.kl import k3
@@ -31,42 +31,24 @@ from topgraft.records import Batch, Demonstration, Loss
 from topgraft.rollout.sampling import sample
 
 
-class Options(StepSettings):
+class Options(OnPolicySettings):
     """[grpo]"""
 
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
-    steps: int = Field(30, ge=1)
-    """Rollout batches in all."""
     batch_size: int = Field(16, ge=1)
     """Prompts in a rollout batch."""
     group_size: int = Field(4, ge=2)
     """Responses to each prompt."""
     minibatch_size: int = Field(16, ge=1)
     """Prompts per optimizer step."""
-    inner_epochs: int = Field(1, ge=1)
-    """Passes over one rollout batch."""
     beta: float = Field(0.04, ge=0)
     """Weight of the KL to the reference (k3, in the loss)."""
-    clip: float = Field(0.2, gt=0)
-    """The ratio is clipped to 1 - clip .. 1 + clip."""
     scale: str = Field("std", pattern="^(std|none)$")
     """ "std": advantages are divided by the group's standard deviation; "none": they are not."""
     average: str = Field("response", pattern="^(response|token|limit)$")
     """How token losses are averaged: "response" (each response counts alike), "token" (each token does), or "limit" (a
     response's sum, over data.max_response_tokens)."""
-    old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
-    """Where the old log-probabilities come from: as for PPO."""
-    evaluate_every: int = Field(10, ge=1)
-    """Steps between evaluations of the score of greedy responses to validation prompts."""
-
-    def total_steps(self, rows: int) -> int:
-        """As set, whatever the number of prompts."""
-        return self.steps
-
-    def evaluation_interval(self, rows: int) -> int:
-        """As set."""
-        return self.evaluate_every
 
 
 class GRPO:

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import nn
 
 from topgraft.algorithms.on_policy import greedy_score, old_logprobs, rollout_logprobs, rollout_metrics, scorer
-from topgraft.algorithms.protocol import Actors, StepSettings
+from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
@@ -29,15 +29,13 @@ from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
 from topgraft.rollout.sampling import sample
 
 
-class Options(StepSettings):
+class Options(OnPolicySettings):
     """[ppo]"""
 
     decides_what_weights_mean = ("value",)
 
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
-    steps: int = Field(30, ge=1)
-    """Rollout batches in all."""
     batch_size: int = Field(64, ge=1)
     """Prompts, and so responses, in a rollout batch."""
     minibatch_size: int = Field(64, ge=1)
@@ -46,8 +44,6 @@ class Options(StepSettings):
     """Passes over one rollout batch."""
     beta: float = Field(0.05, ge=0)
     """Weight of the per-token KL to the reference (k1, in the reward)."""
-    clip: float = Field(0.2, gt=0)
-    """The ratio is clipped to 1 - clip .. 1 + clip."""
     value_clip: float = Field(0.2, gt=0)
     """A value may move this far from its old value before the loss stops rewarding it."""
     value_weight: float = Field(0.1, ge=0)
@@ -62,19 +58,6 @@ class Options(StepSettings):
     """Scale token rewards to variance 1, keeping their mean."""
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
-    old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
-    """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
-    "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""
-    evaluate_every: int = Field(10, ge=1)
-    """Steps between evaluations of the score of greedy responses to validation prompts."""
-
-    def total_steps(self, rows: int) -> int:
-        """As set, whatever the number of prompts."""
-        return self.steps
-
-    def evaluation_interval(self, rows: int) -> int:
-        """As set."""
-        return self.evaluate_every
 
 
 class PPO:

@@ -73,6 +73,30 @@ class OfflineSettings(StepSettings):
         return math.ceil(rows / self.batch_size)
 
 
+class OnPolicySettings(StepSettings):
+    """Settings of algorithms that learn from their own samples."""
+
+    steps: int = Field(30, ge=1)
+    """Rollout batches in all."""
+    inner_epochs: int = Field(1, ge=1)
+    """Passes over one rollout batch."""
+    clip: float = Field(0.2, gt=0)
+    """The ratio of new to old probability is clipped to 1 - clip .. 1 + clip."""
+    old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
+    """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
+    "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""
+    evaluate_every: int = Field(10, ge=1)
+    """Steps between evaluations of the score of greedy responses to validation prompts."""
+
+    def total_steps(self, rows: int) -> int:
+        """As set, whatever the number of prompts."""
+        return self.steps
+
+    def evaluation_interval(self, rows: int) -> int:
+        """As set."""
+        return self.evaluate_every
+
+
 @dataclass(frozen=True)
 class Actors:
     """What an algorithm works with: the split model, the template, kept trunk states, the sampler's settings and
