@@ -65,7 +65,7 @@ def test_check_tries_everything_and_writes_nothing(words, tmp_path):
         "tokens",
         "end ",
         "prompt",
-        "adapters",
+        "trained",
         "step 0",
         "memory",
     ):
