@@ -116,13 +116,16 @@ class TrunkState:
 class Rollouts:
     """Sampled responses: tokens, their log-probabilities as they were sampled, and the trunk states kept on the way.
 
-    `ended_B` is True where the model stopped by itself. `final_RH` holds the policy's last hidden states at the
+    `sampled_logprobs_BT` are the model's own, over its whole vocabulary; `drawn_logprobs_BT` those of what the tokens
+    were really drawn from, after penalty and truncation. `ended_B` is True where the model stopped by itself, with an
+    end token or a stop string, which `texts` leave out. `final_RH` holds the policy's last hidden states at the
     positions that predict the response tokens: the first values of a shared value head come from them.
     """
 
     tokens: Tokens
     texts: list[str]
     sampled_logprobs_BT: torch.Tensor
+    drawn_logprobs_BT: torch.Tensor
     ended_B: torch.Tensor
     trunk: TrunkState
     final_RH: torch.Tensor

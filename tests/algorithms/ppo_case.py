@@ -39,12 +39,13 @@ def make(
     score=by_length,
     ends: tuple[int, ...] = ENDS,
     attention: str = "eager",
+    shaping: dict | None = None,
     **options,
 ) -> PPO:
     made = tiny.split(architecture, attention=attention)
     made.slots.add("sft")
     tiny.fill(made, "sft")
-    sampling = SamplingSettings(temperature=temperature)
+    sampling = SamplingSettings(temperature=temperature, **(shaping or {}))
     actors = tiny.actors(made, tiny.characters(), score=score, response=LENGTH, sampling=sampling, end_ids=ends)
     algorithm = PPO(actors, Options(**options), "ppo", reference=reference)
     for weight in algorithm.trainable():

@@ -8,6 +8,7 @@ import torch
 from ppo_case import ENDS, ROWS, make, whole_logprobs
 from torch.testing import assert_close
 
+from topgraft.model.states import predicting
 from topgraft.objectives.masked import masked_mean, masked_variance
 
 
@@ -81,6 +82,31 @@ def test_a_response_that_did_not_end_loses_the_penalty(penalty: float):
     assert_close(totals, batch.extras["score_B"] - penalty * ~ended, atol=1e-4, rtol=0)
     assert batch.metrics["rollout/ended"] == pytest.approx(ended.float().mean().item())
     assert 0 < batch.metrics["rollout/ended"] < 1
+
+
+def test_a_response_that_a_stop_string_ends_keeps_its_score():
+    algorithm = make(lam=1.0, missing_end_penalty=2.5, ends=(tiny.END,), shaping={"stop": tuple("aeiou ")})
+    batch = algorithm.collect(ROWS)
+    rows, last = torch.arange(len(ROWS)), batch.tokens.lengths_B - 1
+    stops = [tiny.FIRST + tiny.CHARACTERS.index(letter) for letter in "aeiou "]
+    ended = torch.isin(batch.tokens.ids_BT[rows, last], torch.tensor([*stops, tiny.END]))
+    totals = batch.extras["returns_BT"][rows, last]
+    assert_close(totals, batch.extras["score_B"] - 2.5 * ~ended, atol=1e-4, rtol=0)
+    assert batch.metrics["rollout/ended"] == pytest.approx(ended.float().mean().item())
+    assert 0 < batch.metrics["rollout/ended"] < 1
+
+
+def test_the_kl_of_the_sampler_is_what_truncation_leaves_out_and_0_without_it():
+    assert make(temperature=0.7).collect(ROWS).metrics["rollout/sampler_kl"] == 0
+    algorithm = make(shaping={"top_k": 5})
+    batch = algorithm.collect(ROWS)
+    model = algorithm.actors.model
+    with torch.no_grad(), model.slots.use("ppo"):
+        final = predicting(model.branch(batch.trunk), batch.tokens)
+    kept = torch.softmax(model.logits(final), -1).topk(5).values.sum(-1)
+    assert batch.metrics["rollout/sampler_kl"] == pytest.approx(-kept.log().mean().item(), rel=1e-4)
+    assert batch.metrics["rollout/sampler_kl"] > 0.1
+    assert batch.metrics["kl/token"] == pytest.approx(0, abs=1e-5), "still of the whole vocabulary"
 
 
 @pytest.mark.parametrize("value", ["head", "branch"])

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 from torch.testing import assert_close
 
-from topgraft.rollout.choosing import SamplingSettings, draw, truncate
+from topgraft.rollout.choosing import STRETCH, SamplingSettings, draw, truncate
 
 BELOW_ONE = math.nextafter(1.0, 0.0)
 
@@ -48,6 +48,36 @@ def test_draws_follow_their_distribution():
     expected = (probabilities.double() / probabilities.double().sum() * count).numpy()
     assert chisquare(found.numpy(), expected).pvalue > 0.01
     assert chisquare(found.roll(1).numpy(), expected).pvalue < 1e-6
+
+
+@pytest.mark.parametrize("size", [5, STRETCH, STRETCH + 1, 40 * STRETCH, 40 * STRETCH - 1])
+def test_a_draw_by_stretches_is_a_draw_from_one_cumulative_sum(size: int):
+    generator = torch.Generator().manual_seed(size)
+    probabilities = torch.softmax(3 * torch.randn(200, size, generator=generator), 1)
+    probabilities[torch.rand(probabilities.shape, generator=generator) < 0.5] = 0
+    probabilities[:, size // 2] = 0.1
+    numbers = torch.rand(200, generator=generator, dtype=torch.float64)
+    cumulative = probabilities.double().cumsum(1)
+    expected = torch.searchsorted(cumulative, (numbers * cumulative[:, -1])[:, None], right=True).squeeze(1)
+    assert draw(probabilities, numbers).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("number", [0.0, 0.5, BELOW_ONE, 1.0])
+def test_stretches_of_probability_zero_are_never_drawn_from(number: float):
+    probabilities = torch.zeros(1, 6 * STRETCH)
+    possible = [2 * STRETCH + 7, 2 * STRETCH + 8, 4 * STRETCH - 1]
+    probabilities[0, possible] = torch.tensor([0.1, 1e-9, 0.7])
+    assert draw(probabilities, uniform(number)).item() in possible
+
+
+def test_rounding_at_the_edge_of_a_stretch_draws_no_token_of_probability_zero():
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.zeros(2000, 2 * STRETCH)
+    possible = [5, STRETCH + 3]
+    probabilities[:, possible] = torch.rand(2000, 2, generator=generator) * torch.tensor([1e-10, 1.0])
+    first, second = probabilities[:, possible].double().unbind(1)
+    found = draw(probabilities, first / (first + second))
+    assert set(found.tolist()) == set(possible)
 
 
 def test_top_k_keeps_the_k_likeliest_and_scales_them():

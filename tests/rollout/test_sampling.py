@@ -6,57 +6,21 @@ import pytest
 import tiny
 import torch
 from architectures import LISTED, OTHERS
+from sampling_case import LIMIT, NEAR, draws, prompts, responses, template
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.load import ModelSettings, load
-from topgraft.model.split_model import SplitModel
 from topgraft.model.states import predicting
-from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
 
 GREEDY = greedy(SamplingSettings())
 
-LIMIT = 12
-PLAIN = SamplingSettings()
-NEAR = {"atol": 1e-4, "rtol": 0.0}
 CASES = [(*pair, adapter, degree) for pair in tiny.ATTENTIONS for adapter in (False, True) for degree in (1.0, 0.7)]
 CASES += [(*pair, True, 0.7) for pair in tiny.LISTED_ATTENTIONS if pair not in tiny.ATTENTIONS]
 CASES += [(architecture, "eager", True, 0.7) for architecture in OTHERS]
-
-
-def template(tokenizer, end_ids: tuple[int, ...] = (tiny.END,), limit: int = LIMIT) -> Template:
-    return Template(tokenizer, end_ids, tiny.VOCABULARY, LengthSettings(max_response_tokens=limit))
-
-
-def prompts(count: int = 5) -> list[list[int]]:
-    generator = torch.Generator().manual_seed(4)
-    return [
-        torch.randint(tiny.FIRST, tiny.VOCABULARY, (length,), generator=generator).tolist()
-        for length in [3, 9, 1, 6, 9, 2, 12, 4, 5, 7][:count]
-    ]
-
-
-def draws(
-    made: SplitModel,
-    tokenizer,
-    settings: SamplingSettings = PLAIN,
-    *,
-    slot: str | None = None,
-    end_ids: tuple[int, ...] = (tiny.END, *range(20, 40)),
-    limit: int = LIMIT,
-    rows: int = 5,
-) -> Rollouts:
-    generator = torch.Generator().manual_seed(0)
-    with made.slots.use(slot):
-        return sample(made, template(tokenizer, end_ids, limit), prompts(rows), settings, generator)
-
-
-def responses(rollouts: Rollouts) -> list[list[int]]:
-    tokens = rollouts.tokens
-    return [ids[counted].tolist() for ids, counted in zip(tokens.ids_BT, tokens.counted_BT, strict=True)]
 
 
 @pytest.mark.parametrize(("architecture", "attention", "adapter", "temperature"), CASES)
@@ -200,15 +164,6 @@ def test_greedy_equals_the_librarys_generate_on_a_real_model(stories: Path):
         out = whole.generate(inputs, attention_mask=torch.ones_like(inputs), do_sample=False, max_new_tokens=40)
         assert responses(rollouts)[row] == out[0, len(prompt) :].tolist()
         assert rollouts.texts[row] == loaded.tokenizer.decode(out[0, len(prompt) :], skip_special_tokens=True).strip()
-
-
-@pytest.mark.parametrize("settings", [{"top_k": 3}, {"top_p": 0.5}, {"top_k": 20, "top_p": 0.8}], ids=str)
-@torch.no_grad()
-def test_truncated_sampling_keeps_the_log_probability_of_the_whole_vocabulary(settings: dict, tokenizer):
-    made = tiny.split()
-    rollouts = draws(made, tokenizer, SamplingSettings(temperature=0.8, **settings))
-    found, _ = made.logprobs(made.branch(rollouts.trunk), rollouts.tokens, temperature=0.8)
-    assert_close(rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT], found, **NEAR)
 
 
 @torch.no_grad()

@@ -40,9 +40,11 @@ def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> t
 def rollout_metrics(
     rollouts: Rollouts, old_BT: torch.Tensor, reference_BT: torch.Tensor, beta: float
 ) -> dict[str, float]:
-    """KL of the sampled tokens to the reference, and the shape of the responses."""
+    """KL of the sampled tokens to the reference, the shape of the responses, and how far from the policy they were
+    drawn."""
     counted_BT = rollouts.tokens.counted_BT
     kl_BT = k1(old_BT, reference_BT)
+    sampler_BT = k1(rollouts.drawn_logprobs_BT, rollouts.sampled_logprobs_BT)
     return {
         "kl/token": masked_mean(kl_BT, counted_BT).item(),
         "kl/response": torch.where(counted_BT, kl_BT, 0).sum(1).mean().item(),
@@ -50,6 +52,7 @@ def rollout_metrics(
         "kl/beta": beta,
         "rollout/length": counted_BT.sum(1).float().mean().item(),
         "rollout/ended": rollouts.ended_B.float().mean().item(),
+        "rollout/sampler_kl": masked_mean(sampler_BT, counted_BT).item(),
     }
 
 

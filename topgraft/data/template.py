@@ -4,6 +4,8 @@ The tokenizer's own chat template is used where it has one; a base model gets `P
 vocabulary that is no end token; masks go by lengths, so which one does not matter, and the vocabulary never grows.
 """
 
+from collections.abc import Sequence
+
 import torch
 from pydantic import Field
 from transformers import PreTrainedTokenizerBase
@@ -104,9 +106,11 @@ class Template:
             self.cut_responses.add(response)
         return ids[:limit]
 
-    def decode(self, ids: list[int]) -> str:
-        """The text of response ids, without its end token and other special tokens."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    def decode(self, ids: list[int], *, stop: Sequence[str] = ()) -> str:
+        """The text of response ids, without end token and other special tokens, up to the first of `stop` in it."""
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        found = [place for place in map(text.find, stop) if place >= 0]
+        return text[: min(found, default=len(text))].strip()
 
     def tokens(self, pairs: list[tuple[str, str]], device: torch.device) -> Tokens:
         """Token ids of (prompt, response) pairs."""

@@ -1,11 +1,12 @@
 """Decode rows side by side with a key/value cache, keeping the state that crosses the split for every token.
 
 The unsplit decoder runs (left-padded prompts, explicit positions); a pre-hook on the first upper block keeps its input.
-The last sampled token is fed once more, so that every token of the response has a state. Rows that have ended are
-taken out of the batch.
+The last sampled token is fed once more, so that every token of the response has a state; where no row goes on, that
+pass stops at the split. Rows that have ended are taken out of the batch.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from transformers import DynamicCache
@@ -15,8 +16,9 @@ from topgraft.model.crossing import Crossing
 from topgraft.model.passes import real
 from topgraft.model.split import positions
 from topgraft.model.split_model import SplitModel
-from topgraft.rollout.choosing import SamplingSettings, draw, truncate
+from topgraft.rollout.choosing import SamplingSettings, choose
 from topgraft.rollout.kv_cache import make_cache, spread
+from topgraft.rollout.stopping import completes, reach, special_ids
 
 RETIRE_AT = 0.75
 """Ended rows leave the batch when at most this share of it is still open: each departure copies the cache."""
@@ -24,10 +26,12 @@ RETIRE_AT = 0.75
 
 @dataclass(frozen=True)
 class Row:
-    """What is kept of one decoded row of L response tokens."""
+    """What is kept of one decoded row of L response tokens; `ended`: by itself, not at the limit."""
 
     response: list[int]
-    logprobs_L: torch.Tensor
+    ended: bool
+    sampled_logprobs_L: torch.Tensor
+    drawn_logprobs_L: torch.Tensor
     crossing_LH: torch.Tensor
     final_LH: torch.Tensor
 
@@ -41,6 +45,7 @@ class Prefill:
         self.real_BT = real(lengths, model.device, left=True)
         ids_BT = torch.full(self.real_BT.shape, template.pad_id, device=model.device)
         ids_BT[self.real_BT] = torch.tensor([token for prompt in prompts for token in prompt], device=model.device)
+        self.seen_BT = torch.where(self.real_BT, ids_BT, ids_BT[:, -1:])  # padding, on the left, was not in the prompt
         self.positions_BT = positions(self.real_BT)
         self.cache = make_cache(model.parts.decoder.config)
         self.final_BH = _pass(model, ids_BT, self.real_BT, self.positions_BT, self.cache, fed_BT=self.real_BT)
@@ -79,11 +84,14 @@ class Decoding:
         self.places_B = torch.tensor(places, device=device)
         self.uniform_BL = uniform_BL if device.type == "mps" else uniform_BL.to(device)
         self.ids_BL = torch.full(shape, self.template.pad_id, device=device)
-        self.logprobs_BL = torch.zeros(shape, device=device)
+        self.sampled_logprobs_BL = torch.zeros(shape, device=device)
+        self.drawn_logprobs_BL = torch.zeros(shape, device=device)
         self.length_B = torch.zeros(len(places), dtype=torch.long, device=device)
         self.final_BLH = torch.zeros(*shape, self.model.hidden_size, dtype=self.model.model.dtype, device=device)
         self.crossing_BLH = torch.zeros_like(self.final_BLH)
-        self.ends = torch.tensor(self.template.end_ids, device=device)
+        ends = [*self.template.end_ids, *special_ids(self.template.tokenizer, settings.stop)]
+        self.ends = torch.tensor(ends, device=device)
+        self.ended_B = torch.zeros(len(places), dtype=torch.bool, device=device)
 
     def run(self) -> list[Row]:
         """Sample until every row has ended or is full."""
@@ -95,14 +103,18 @@ class Decoding:
         open_B = torch.ones_like(live_B, dtype=torch.bool)
         for step in range(self.limit):
             ids_B = self._choose(final_BH, live_B, open_B, step)
-            over_B = torch.isin(ids_B, self.ends)
+            fed_B, open_B = open_B, open_B & ~self._over(ids_B, live_B, open_B, step)
+            still = int(open_B.sum())
             real_BT = torch.cat([real_BT, real_BT.new_ones(len(live_B), 1)], dim=1)
             positions_BT = positions_BT + 1
-            final_BH = _pass(self.model, ids_B[:, None], real_BT, positions_BT, cache, fed_BT=open_B[:, None])
-            self.crossing_BLH[live_B[open_B], step] = crossing.hidden_BTH[open_B, -1]
-            open_B = open_B & ~over_B
-            still = int(open_B.sum())
-            if still == 0:
+            feed = partial(_pass, self.model, ids_B[:, None], real_BT, positions_BT, cache, fed_BT=fed_B[:, None])
+            last = still == 0 or step + 1 == self.limit
+            if last:
+                crossing.reach_only(feed)
+            else:
+                final_BH = feed()
+            self.crossing_BLH[live_B[fed_B], step] = crossing.hidden_BTH[fed_B, -1]
+            if last:
                 break
             if still <= RETIRE_AT * len(live_B):
                 stay = open_B.nonzero().squeeze(1)
@@ -112,27 +124,39 @@ class Decoding:
         return [self._row(place) for place in range(len(self.places_B))]
 
     def _choose(self, final_BH: torch.Tensor, live_B: torch.Tensor, open_B: torch.Tensor, step: int) -> torch.Tensor:
-        """Pick the next token of every live row; of open rows, keep it with its log-probability and the state that
+        """Pick the next token of every live row; of open rows, keep it with its log-probabilities and the state that
         predicted it."""
-        temperature = self.settings.temperature
-        logprobs_BV = torch.log_softmax(self.model.logits(final_BH) / (temperature or 1.0), dim=-1)
-        if temperature == 0:
-            ids_B = logprobs_BV.argmax(-1)
-        else:
-            uniform_B = self.uniform_BL[live_B.to(self.uniform_BL.device), step]
-            ids_B = draw(truncate(logprobs_BV.exp(), self.settings), uniform_B)
+        uniform_B = self.uniform_BL[live_B.to(self.uniform_BL.device), step]
+        seen_BT = None
+        if self.settings.repetition_penalty != 1:
+            seen_BT = torch.cat([self.prefill.seen_BT[self.places_B[live_B]], self.ids_BL[live_B, :step]], dim=1)
+        choice = choose(self.model.logits(final_BH), uniform_B, self.settings, seen_BT)
         rows = live_B[open_B]
-        self.ids_BL[rows, step] = ids_B[open_B]
-        self.logprobs_BL[rows, step] = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1)[open_B]
+        self.ids_BL[rows, step] = choice.ids_B[open_B]
+        self.sampled_logprobs_BL[rows, step] = choice.sampled_logprobs_B[open_B]
+        self.drawn_logprobs_BL[rows, step] = choice.drawn_logprobs_B[open_B]
         self.final_BLH[rows, step] = final_BH[open_B]
         self.length_B[rows] = step + 1
-        return ids_B
+        return choice.ids_B
+
+    def _over(self, ids_B: torch.Tensor, live_B: torch.Tensor, open_B: torch.Tensor, step: int) -> torch.Tensor:
+        """Which live rows end with their newest token: an end token, or one that completes a stop string."""
+        over_B, strings = torch.isin(ids_B, self.ends), self.settings.stop
+        if strings:
+            looked_B = open_B & ~over_B
+            tails = self.ids_BL[live_B[looked_B], max(0, step + 1 - reach(strings)) : step + 1].tolist()
+            hits = [completes(self.template.tokenizer, tail, strings) for tail in tails]
+            over_B[looked_B] = torch.tensor(hits, dtype=torch.bool, device=over_B.device)
+        self.ended_B[live_B[open_B]] = over_B[open_B]
+        return over_B
 
     def _row(self, place: int) -> Row:
         length = int(self.length_B[place])
         return Row(
             response=self.ids_BL[place, :length].tolist(),
-            logprobs_L=self.logprobs_BL[place, :length],
+            ended=bool(self.ended_B[place]),
+            sampled_logprobs_L=self.sampled_logprobs_BL[place, :length],
+            drawn_logprobs_L=self.drawn_logprobs_BL[place, :length],
             crossing_LH=self.crossing_BLH[place, :length],
             final_LH=self.final_BLH[place, :length],
         )

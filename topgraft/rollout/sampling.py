@@ -11,6 +11,7 @@ import torch
 from topgraft.data.template import Template, pack
 from topgraft.model.crossing import Crossing
 from topgraft.model.split_model import SplitModel
+from topgraft.objectives.masked import spread
 from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.rollout.decoding import Decoding, Prefill, Row
@@ -27,8 +28,8 @@ def sample(
 ) -> Rollouts:
     """Sample one response for each row of prompt ids, under the adapter slot in use.
 
-    Log-probabilities are log-softmax(logits / temperature) over the whole vocabulary, whatever top_k and top_p do;
-    greedy decoding records them at temperature 1. `generator` lives on the CPU.
+    `sampled_logprobs_BT` are log-softmax(logits / temperature) over the whole vocabulary, whatever penalty and
+    truncation do; greedy decoding records them at temperature 1. `generator` lives on the CPU.
     """
     limit = template.settings.max_response_tokens
     uniform_BL = torch.rand(len(prompts), limit, generator=generator, dtype=torch.float64)
@@ -52,15 +53,14 @@ def sample(
     done = [kept[row] for row in range(len(prompts))]
     pairs = [(prompt, row.response) for prompt, row in zip(prompts, done, strict=True)]
     tokens = pack(pairs, template.pad_id, model.device)
-    sampled_logprobs_BT = torch.zeros(tokens.ids_BT.shape, device=model.device)
-    sampled_logprobs_BT[tokens.counted_BT] = torch.cat([row.logprobs_L for row in done])
     states = (at_prompts[owner] for owner in range(len(distinct)))
     kept_states = model.state(states, owners, (row.crossing_LH for row in done))
     return Rollouts(
         tokens=tokens,
-        texts=[template.decode(row.response) for row in done],
-        sampled_logprobs_BT=sampled_logprobs_BT,
-        ended_B=torch.tensor([row.response[-1] in template.end_ids for row in done], device=model.device),
+        texts=[template.decode(row.response, stop=settings.stop) for row in done],
+        sampled_logprobs_BT=spread(torch.cat([row.sampled_logprobs_L for row in done]), tokens.counted_BT),
+        drawn_logprobs_BT=spread(torch.cat([row.drawn_logprobs_L for row in done]), tokens.counted_BT),
+        ended_B=torch.tensor([row.ended for row in done], device=model.device),
         trunk=model.trunk(tokens) if model.whole else kept_states,
         final_RH=torch.cat([row.final_LH for row in done]),
     )
