@@ -63,7 +63,7 @@ def forked(*words: object, cwd: Path) -> Done:
     try:
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder) / name for name in ("out", "err")]
-            process = context.Process(target=_child, args=([str(word) for word in words], cwd, *files))
+            process = context.Process(target=_child, args=([str(word) for word in words], environment(), cwd, *files))
             process.start()
             process.join(300)
             assert process.exitcode is not None, f"still running: topgraft {' '.join(map(str, words))}"
@@ -74,7 +74,8 @@ def forked(*words: object, cwd: Path) -> Done:
     return Done(process.exitcode, out, err)
 
 
-def _child(words: list[str], cwd: Path, out: Path, err: Path) -> None:
+def _child(words: list[str], variables: dict[str, str], cwd: Path, out: Path, err: Path) -> None:
+    os.environ.update(variables)
     os.chdir(cwd)
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)

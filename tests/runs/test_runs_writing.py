@@ -120,6 +120,7 @@ def test_a_full_disk_leaves_the_old_file_and_is_an_error(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path), "whole"], check=False)
     assert done.returncode == 7
     assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["results.json"]
 
 
 def test_a_line_cut_by_a_full_disk_is_an_error(tmp_path):

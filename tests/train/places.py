@@ -30,8 +30,9 @@ def short_rows(path: Path) -> Path:
 
 
 def open_place(folder: Path, model: Path, *, lora: dict[str, Any] | None = None, **raw: Any) -> Workplace:
-    """What `topgraft run` works in, for a recipe given as a dictionary."""
-    recipe = {"name": "test", "model": {"name": str(model), "layers": "last-2", "lora": lora or {}}, **raw}
+    """What `topgraft run` works in, for a recipe given as a dictionary; alone, unless [cache] is given."""
+    model_settings = {"name": str(model), "layers": "last-2", "lora": lora or {}}
+    recipe = {"name": "test", "model": model_settings, "cache": {"disk_gb": 0}, **raw}
     return prepare(settings_of(recipe), RunFolder(folder), Screen(Console(quiet=True)))
 
 

@@ -4,9 +4,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from topgraft.errors import UserError
 from topgraft.recipe import differences, overlay, parse_set, read_recipe, shipped_recipes, to_toml
+from topgraft.train.pipeline import open_folder
 from topgraft.train.settings import STAGES, settings_of
 from topgraft.train.stages import STAGES as DONE_BY
 
@@ -105,6 +107,16 @@ def test_differences_name_every_setting_with_both_values():
     old = {"ppo": {"steps": 2, "clip": 0.2}, "seed": 1, "gone": {"x": 1}}
     new = {"ppo": {"steps": 3, "clip": 0.2}, "seed": 1, "more": "y"}
     assert differences(old, new) == ["gone.x: 1 -> None", "more: None -> 'y'", "ppo.steps: 2 -> 3"]
+
+
+def test_a_run_may_go_on_with_its_states_kept_elsewhere_but_not_with_other_steps(tmp_path):
+    raw = tomllib.loads(to_toml(settings_of(read_recipe("professor"))))
+    del raw["cache"]  # as in a run that began before there was one
+    (tmp_path / "recipe.toml").write_text(tomli_w.dumps(raw))
+    changed = settings_of(read_recipe("professor", sets=["cache.disk_gb=0", "cache.folder=elsewhere"]))
+    assert open_folder(changed, tmp_path, resume=True).path == tmp_path
+    with pytest.raises(UserError, match=r"ppo\.steps: 26 -> 5\n"):
+        open_folder(settings_of(read_recipe("professor", sets=["ppo.steps=5"])), tmp_path, resume=True)
 
 
 def test_settings_cannot_be_changed_after_the_check():

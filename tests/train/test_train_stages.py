@@ -9,7 +9,8 @@ from places import do, open_place, short_rows, wide
 
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
-from topgraft.train.evaluation import _evaluation
+from topgraft.rollout.cache import TrunkCache
+from topgraft.train.evaluation import _evaluation, evaluate
 from topgraft.train.stages import STAGES, comparisons
 from topgraft.train.workplace import stage_seed
 
@@ -66,6 +67,27 @@ def test_leaving_a_stage_out_does_not_change_the_others(tmp_path, model_folder, 
         do(place)
         logs.append({stage: figures(place, stage) for stage in ("reward", "ppo")})
     assert logs[0] == logs[1]
+
+
+def test_a_later_run_on_the_same_rows_runs_no_trunk_over_them_and_learns_the_same(tmp_path, model_folder, recipe):
+    logs, passes, tokens = [], [], []
+    for name in ("first", "later"):
+        recipe |= {"sft": {"epochs": 2, "batch_size": 6}, "evaluate": {"metrics": ["length"]}, "cache": {}}
+        place = open_place(tmp_path / name, model_folder, stages=["sft", "pairs", "reward"], **recipe)
+        do(place)
+        logs.append([row for stage in ("sft", "reward") for row in figures(place, stage)])
+        summaries = [place.run.stage(stage).summary() for stage in ("sft", "reward")]
+        passes.append([summary["trunk_passes_per_token"] for summary in summaries])
+        tokens.append([summary["tokens"] for summary in summaries])
+        evaluate(place)
+    assert all(row.pop("cost/trunk_passes_per_token", 1.0) == 1.0 for row in logs[0])
+    assert logs[0] == logs[1]
+    assert passes == [[1.0, 1.0], [0.0, 0.0]]
+    assert min(tokens[0]) > max(tokens[1]) == 0
+    last = TrunkCache(place.model, place.template, place.settings.cache)
+    before = place.model.meter.tokens_in
+    last.get([(row.prompt, row.response) for rows in place.splits.parts().values() for row in rows])
+    assert place.model.meter.tokens_in == before, "the evaluation left its rows too"
 
 
 def test_two_reward_models_have_seeds_of_their_own(tmp_path, model_folder, recipe):

@@ -1,44 +1,230 @@
-"""Trunk states of dataset rows: computed once, kept over all epochs and all stages that read the same rows."""
+"""Trunk states of dataset rows: made once, kept over all epochs, stages and runs that read the same rows.
 
-from collections.abc import Sequence
+States are kept by content: those of a prompt under its token ids, those of a response under its own and its prompt's.
+Rows with one prompt therefore share its states, whenever and by whomever these were made.
+"""
+
+import hashlib
+import json
+import math
+import os
+from array import array
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
+import transformers
+from pydantic import Field
 
+from topgraft import __version__
 from topgraft.data.template import Template, pack
 from topgraft.model.split_model import SplitModel
+from topgraft.recipe import Settings
 from topgraft.records import Tokens, TrunkState
+from topgraft.rollout.segments import KEY_BYTES, SEGMENT_BYTES, Segments
 
 Pair = tuple[str, str | tuple[int, ...]]
 """A prompt and its response: a text, or the ids that were sampled."""
 
 
-class TrunkCache:
-    """Keeps, in memory, the token ids and the trunk state of every (prompt, response) it was asked for."""
+class CacheSettings(Settings):
+    """[cache]: where the trunk states of dataset rows are kept. They do not change what is trained, but for rounding:
+    a state that an earlier run left was made in another batch."""
 
-    def __init__(self, model: SplitModel, template: Template) -> None:
-        self.model = model
-        self.template = template
-        self._ids: dict[Pair, tuple[list[int], list[int]]] = {}
-        self._states: dict[Pair, tuple[torch.Tensor, torch.Tensor]] = {}
+    memory_gb: float = Field(2.0, ge=0)
+    """States held in memory (on CUDA the device's), besides up to 0.064 GB that wait to be written; more are read from
+    the files, or made again each time where those are full."""
+    disk_gb: float = Field(20.0, ge=0)
+    """Size of all files in the folder at most; those used longest ago are deleted. 0: no files are read or written."""
+    folder: str = ""
+    """Folder of the files, which any number of runs may share; "" is topgraft/trunk in the user's cache folder
+    ($XDG_CACHE_HOME, else ~/.cache)."""
+
+
+class _Row(NamedTuple):
+    """Token ids of a prompt and its response, and the keys of their states."""
+
+    prompt: list[int]
+    response: list[int]
+    prompt_key: bytes
+    response_key: bytes
+
+
+class TrunkCache:
+    """Keeps the token ids and the trunk states of every (prompt, response) it was asked for.
+
+    A stage calls `flush` when it is done. Without settings all states stay in memory, and there are no files.
+    """
+
+    def __init__(
+        self,
+        model: SplitModel,
+        template: Template,
+        settings: CacheSettings | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """`say` takes the lines that tell of full budgets and damaged files."""
+        self.model, self.template, self.say = model, template, say
+        self.limit = settings.memory_gb * 1e9 if settings else math.inf
+        self.files = _open_files(model, settings, say) if settings else None
+        self.bytes_held = self.bytes_waiting = 0
+        """Bytes of states in memory that may be dropped, and that must be written first."""
         self.distinct_tokens = 0
-        """Tokens kept, a prompt that new rows share counted once: with the meter's count of tokens in, trunk passes
-        per token."""
+        """Tokens whose states the trunk made here, a prompt that new rows share counted once, a row that passes again
+        in the same stage not at all: with the meter's count of tokens in, trunk passes per token."""
+        self._rows: dict[Pair, _Row] = {}
+        self._waiting: dict[bytes, torch.Tensor] = {}
+        self._held: dict[bytes, torch.Tensor] = {}
+        self._older: dict[bytes, torch.Tensor] = {}  # those that this stage has not asked for
+        self._counted: set[bytes] = set()
+        self._overflowed = False
 
     def get(self, pairs: Sequence[Pair]) -> tuple[Tokens, TrunkState]:
-        """Tokens and trunk state of (prompt, response); the trunk runs on those not seen before."""
-        for prompt, response in pairs:
-            if (prompt, response) not in self._ids:
-                ids = list(response) if isinstance(response, tuple) else self.template.encode_response(response)
-                self._ids[prompt, response] = (self.template.encode_prompt(prompt), ids)
-        tokens = pack([self._ids[pair] for pair in pairs], self.template.pad_id, self.model.device)
-        new = list({pair: place for place, pair in enumerate(pairs) if pair not in self._states}.values())
+        """Tokens and trunk state of (prompt, response); the trunk runs on rows whose states are not kept."""
+        rows = [self._row(pair) for pair in pairs]
+        tokens = pack([row[:2] for row in rows], self.template.pad_id, self.model.device)
+        found = {key: piece for key in _keys(rows) if (piece := self._find(key)) is not None}
+        new = {row.response_key: place for place, row in enumerate(rows) if not found.keys() >= set(_keys([row]))}
         if new:
-            state = self.model.trunk(tokens.rows(torch.tensor(new, device=self.model.device)))
-            self.distinct_tokens += state.distinct_tokens
-            for place, owner, response_LH in zip(new, state.owners, state.responses, strict=True):
-                self._states[pairs[place]] = state.prompts[owner], response_LH
-        states = [self._states[pair] for pair in pairs]
-        prompts = {id(prompt_PH): prompt_PH for prompt_PH, _ in states}
-        number = {key: place for place, key in enumerate(prompts)}
-        owners = [number[id(prompt_PH)] for prompt_PH, _ in states]
-        return tokens, self.model.state(prompts.values(), owners, (response_LH for _, response_LH in states))
+            index = torch.tensor(list(new.values()), device=self.model.device)
+            self._make([rows[place] for place in new.values()], tokens.rows(index), found)
+        if self.bytes_waiting >= SEGMENT_BYTES:
+            self._write()
+        self._drop()
+        number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
+        owners = [number[row.prompt_key] for row in rows]
+        state = self.model.state((found[key] for key in number), owners, (found[row.response_key] for row in rows))
+        return tokens, state
+
+    def flush(self) -> None:
+        """End a stage: write the states that wait, and let the next stage's take the room of those it does not use."""
+        self._write()
+        self._older |= self._held
+        self._held = {}
+        self._counted.clear()
+        self._drop()
+
+    def describe(self) -> str:
+        """One line about where states are kept, for the start of a run."""
+        files = f", {self.files.limit / 1e9:g} GB in {self.files.folder}" if self.files else ""
+        return f"trunk states: {self.limit / 1e9:g} GB in memory{files}"
+
+    def _row(self, pair: Pair) -> _Row:
+        if pair not in self._rows:
+            prompt, response = pair
+            ids = list(response) if isinstance(response, tuple) else self.template.encode_response(response)
+            asked = self.template.encode_prompt(prompt)
+            self._rows[pair] = _Row(asked, ids, _key(asked), _key(asked, ids))
+        return self._rows[pair]
+
+    def _find(self, key: bytes) -> torch.Tensor | None:
+        """The states [T, H] under a key, on the model's device; None where they are not kept."""
+        if key in self._older:
+            self._held[key] = self._older.pop(key)
+        kept = self._held.get(key, self._waiting.get(key))
+        if kept is not None or self.files is None:
+            return kept
+        mapped = self.files.read(key)
+        if mapped is None:
+            return None
+        state = mapped.to(self.model.device)
+        if state is not mapped:  # on a CPU the file's pages are as good as a copy of them
+            self._held[key] = state
+            self.bytes_held += state.nbytes
+        return state
+
+    def _make(self, rows: list[_Row], tokens: Tokens, found: dict[bytes, torch.Tensor]) -> None:
+        """Run the trunk on rows; keep the states that were not there, and add them to `found`."""
+        state = self.model.trunk(tokens)
+        counted_prompts: set[int] = set()
+        for row, owner, response_LH in zip(rows, state.owners, state.responses, strict=True):
+            if row.response_key not in self._counted:
+                self._counted.add(row.response_key)
+                self.distinct_tokens += len(response_LH)
+                self.distinct_tokens += 0 if owner in counted_prompts else len(state.prompts[owner])
+                counted_prompts.add(owner)
+            for key, piece in ((row.prompt_key, state.prompts[owner]), (row.response_key, response_LH)):
+                if key not in found:
+                    found[key] = piece
+                    self._keep(key, piece)
+
+    def _keep(self, key: bytes, piece: torch.Tensor) -> None:
+        if self.files is not None and self.files.takes_more:
+            self._waiting[key] = piece
+            self.bytes_waiting += piece.nbytes
+        else:
+            self._held[key] = piece
+            self.bytes_held += piece.nbytes
+
+    def _write(self) -> None:
+        if self.files is not None and self._waiting:
+            self.files.write(self._waiting)
+        self._held |= self._waiting
+        self._waiting = {}
+        self.bytes_held += self.bytes_waiting
+        self.bytes_waiting = 0
+
+    def _drop(self) -> None:
+        """Keep to the limit: first the states that this stage has not asked for go, then the newest ones.
+
+        Epochs ask for all rows in turn, so that dropping the oldest would drop each state just before its use.
+        """
+        while self.bytes_held > self.limit:
+            held = self._older or self._held
+            key = next(iter(held)) if held is self._older else next(reversed(held))
+            self.bytes_held -= held.pop(key).nbytes
+            if not self._overflowed and (self.files is None or key not in self.files):
+                self._overflowed = True
+                self.say(
+                    f"  cache: more trunk states than cache.memory_gb = {self.limit / 1e9:g} and the files may hold; "
+                    f"the rows over it pass the trunk each time they are asked for"
+                )
+
+
+def _keys(rows: Sequence[_Row]) -> list[bytes]:
+    return list(dict.fromkeys(key for row in rows for key in row[2:]))
+
+
+def _key(*parts: Sequence[int]) -> bytes:
+    """A key made from token ids; the same ids cut into other parts have another."""
+    state = hashlib.blake2b(digest_size=KEY_BYTES)
+    for ids in parts:
+        state.update(len(ids).to_bytes(8, "little") + array("q", ids).tobytes())
+    return state.digest()
+
+
+def fingerprint(model: SplitModel) -> str:
+    """Sixteen hex digits over all that the states of given tokens depend on.
+
+    Weights alone do not say it: a longer context is often the same weights with other rotary frequencies.
+    """
+    config = json.loads(model.model.config.to_json_string(use_diff=False))
+    for beside in ("_name_or_path", "transformers_version"):
+        config.pop(beside, None)
+    made_by = {
+        "base": model.base_digest,
+        "split": model.split_layer,
+        "dtype": str(model.model.dtype),
+        "config": config,
+        "attention": model.model.config._attn_implementation,
+        "device": model.device.type,
+        "versions": [__version__, torch.__version__, transformers.__version__],
+    }
+    return hashlib.blake2b(json.dumps(made_by, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _open_files(model: SplitModel, settings: CacheSettings, say: Callable[[str], None]) -> Segments | None:
+    """The files of the settings; None where there are to be none, or below the split there is nothing worth keeping."""
+    if settings.disk_gb == 0 or model.split_layer == 0:
+        return None
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    caches = Path(given) if Path(given).is_absolute() else Path("~/.cache")  # the standard ignores others
+    try:
+        folder = (Path(settings.folder) if settings.folder else caches / "topgraft" / "trunk").expanduser()
+    except RuntimeError:  # this user has no home
+        return None
+    limit = int(settings.disk_gb * 1e9)
+    files = Segments(folder, fingerprint(model), limit, say)
+    files.look()
+    return files

@@ -89,7 +89,8 @@ def _memory(place: Workplace) -> float:
     lengths = settings.data.max_prompt_tokens + settings.data.max_response_tokens
     width, size = model.hidden_size, model.model.dtype.itemsize
     rows = len(place.splits.train) + len(place.splits.validation)
-    kept = (3 * rows + settings.ppo.batch_size) * lengths * width * size
+    token = width * size
+    kept = min(3 * rows * lengths * token, settings.cache.memory_gb * 1e9) + settings.ppo.batch_size * lengths * token
     micro = settings.ppo.micro_batch_tokens
     activations = micro * width * len(model.layers) * 30 * size
     logits = 4 * CHUNK_BYTES

@@ -59,6 +59,7 @@ def evaluate(place: Workplace) -> dict[str, Any]:
     results = {"recipe": place.settings.name, "seed": place.settings.seed, **found}
     if "reward" in place.rewards:
         results["instruments"]["reward"] = _reward_instrument(place, responses["base"])
+    place.cache.flush()
     write_json(place.run.results_file, results)
     tokens = sum(row.tokens for rows in responses.values() for row in rows)
     stage.finish(

@@ -55,6 +55,7 @@ def train_stage(
         show=show if shows_text and place.settings.samples_shown else None,
     )
     algorithm.save(stage.checkpoints / "last")
+    place.cache.flush()
     passes = outcome.tokens_in / outcome.tokens_kept if outcome.tokens_kept else 0.0
     finish(
         place,

@@ -17,7 +17,7 @@ from topgraft.train.settings import RunSettings
 from topgraft.train.stages import STAGES
 from topgraft.train.workplace import Workplace, describe, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "evaluate.")
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
 
 

@@ -14,6 +14,7 @@ from topgraft.evaluate import METRICS
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build
+from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 
 STAGES = ("sft", "pairs", "reward", "reward-check", "dpo", "ppo", "grpo")
@@ -56,6 +57,7 @@ class RunSettings(Settings):
     """Sample responses printed each time training shows some."""
     model: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()
+    cache: CacheSettings = CacheSettings()
     sampling: SamplingSettings = SamplingSettings()
     sft: SFTOptions = SFTOptions()
     pairs: PairsSettings = PairsSettings()

@@ -95,7 +95,7 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
         model=loaded.split,
         template=template,
         splits=splits,
-        cache=TrunkCache(loaded.split, template),
+        cache=TrunkCache(loaded.split, template, settings.cache, screen.say),
     )
 
 
@@ -112,6 +112,7 @@ def describe(place: Workplace) -> list[str]:
         f"data      {place.settings.data.source}: {len(splits.train)} train, {len(splits.test)} test, "
         f"{len(splits.validation)} validation rows",
     ]
+    lines.append(f"cache     {place.cache.describe()}")
     for what, cut in (("prompts", place.template.cut_prompts), ("responses", place.template.cut_responses)):
         if cut:
             lines.append(f"          {len(cut)} {what} are too long and are cut, e.g. {min(cut)[:50]!r}")
