@@ -1,11 +1,14 @@
-"""Law: packed matrices give the same products, for as long as the context lasts."""
+"""Law: packed matrices, the adapter in use added, give the same products, for as long as the context lasts."""
 
 import pytest
+import tiny
 import torch
 from torch import nn
 from torch.testing import assert_close
 
 from topgraft.rollout.packing import packed
+
+EXACT = {"atol": 1e-5, "rtol": 1e-5}
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -15,11 +18,38 @@ def test_products_are_the_same_and_the_layer_is_itself_again_afterwards(bias: bo
     layer = nn.Linear(48, 80, bias=bias)
     rows, few = torch.randn(5, 3, 48), torch.randn(1, 48)
     expected, plain = (layer(rows), layer(few)), layer.forward
-    with packed([nn.Sequential(layer), layer], rows=15):
+    with packed([nn.Sequential(layer)], rows=15):
         assert layer.forward != plain
-        assert_close((layer(rows), layer(few)), expected, atol=1e-5, rtol=1e-5)
+        assert_close((layer(rows), layer(few)), expected, **EXACT)
     assert "forward" not in vars(layer)
     assert_close((layer(rows), layer(few)), expected, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("architecture", tiny.LISTED)
+@pytest.mark.parametrize("slot", [None, "sft", "ppo"])
+@torch.no_grad()
+def test_the_slot_in_use_acts_and_no_other(architecture, slot):
+    made, tokens = tiny.split(architecture, (1, 3)), tiny.random_tokens([(5, 4), (3, 2)])
+    for number, name in enumerate(("sft", "ppo")):
+        made.slots.add(name)
+        tiny.fill(made, name, seed=number)
+    inputs = {"input_ids": tokens.ids_BT, "attention_mask": tokens.real_BT.long(), "use_cache": False}
+    with made.slots.use(slot):
+        expected = made.model(**inputs).logits[tokens.real_BT]
+        calls = []
+        with packed([made.parts.decoder, made.parts.output], rows=2):
+            handles = [
+                module.register_forward_hook(lambda *_: calls.append(1))
+                for name, module in made.model.named_modules()
+                if "lora_A." in name
+            ]
+            assert_close(made.model(**inputs).logits[tokens.real_BT], expected, **EXACT)
+            for handle in handles:
+                handle.remove()
+        if architecture != "gpt2":  # its matrices lie the other way round, in layers of another kind
+            assert not calls, "the adapter must not pass beside its matrix as well"
+        assert_close(made.model(**inputs).logits[tokens.real_BT], expected, atol=0, rtol=0)
+    assert not [name for name, module in made.model.named_modules() if "forward" in vars(module)]
 
 
 @torch.no_grad()
