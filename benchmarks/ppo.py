@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.measuring import memory
 from benchmarks.ours import actors, timed
-from benchmarks.workload import WORKLOADS
+from benchmarks.workload import WORKLOADS, Workload
 from topgraft.algorithms import ppo
 from topgraft.model.heads import ScalarHead
 from topgraft.records import Demonstration
@@ -20,6 +20,42 @@ from topgraft.rewards.learned import LearnedReward
 from topgraft.runs import StageFolder
 from topgraft.train.loop import train
 from topgraft.train.progress import Screen
+
+MICRO = 1280
+"""Tokens in one backward pass."""
+
+
+def learner(
+    work: Workload, *, iterations: int, micro: int, value: str = "head", dtype: str | None = None, whole: bool = False
+) -> tuple[ppo.PPO, ppo.Options, list[Demonstration]]:
+    """PPO on a workload, its settings and the prompts of all iterations; `whole`: every weight is trained."""
+    made = actors(work, dtype, whole=whole)
+    made.model.slots.add("reward")
+    reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
+    options = ppo.Options(
+        steps=iterations,
+        batch_size=work.sequences,
+        minibatch_size=work.sequences,
+        micro_batch_tokens=micro,
+        inner_epochs=work.inner_epochs,
+        learning_rate=1e-5,
+        beta=0.01,
+        value=value,
+    )
+    texts = work.texts(work.sequences * iterations, work.prompt, seed=0)
+    rows = [
+        Demonstration(key=str(number), group=str(number), prompt=text, response="w4")
+        for number, text in enumerate(texts)
+    ]
+    return ppo.PPO(replace(made, score=reward), options, "ppo"), options, rows
+
+
+def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -> StageFolder:
+    """Train in silence; the folder holds the log."""
+    stage = StageFolder(Path(tempfile.mkdtemp()))
+    quiet = Screen(Console(quiet=True))
+    train(algorithm, options, rows, [], stage=stage, accelerator=Accelerator(), seed=0, screen=quiet)
+    return stage
 
 
 def main() -> None:
@@ -29,41 +65,19 @@ def main() -> None:
     parser.add_argument("--value", choices=["head", "branch"], default="head")
     parser.add_argument("--policy", choices=["lora", "full"], default="lora", help="full: every weight is trained")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: bfloat16 on a GPU, else float32")
-    parser.add_argument("--micro", type=int, default=1280, help="tokens in one backward pass")
+    parser.add_argument("--micro", type=int, default=MICRO, help="tokens in one backward pass")
     chosen = parser.parse_args()
-    work = WORKLOADS[chosen.workload]
-    made = actors(work, chosen.dtype, whole=chosen.policy == "full")
-    made.model.slots.add("reward")
-    reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
-    options = ppo.Options(
-        steps=chosen.iterations,
-        batch_size=work.sequences,
-        minibatch_size=work.sequences,
-        micro_batch_tokens=chosen.micro,
-        inner_epochs=work.inner_epochs,
-        learning_rate=1e-5,
-        beta=0.01,
+    algorithm, options, rows = learner(
+        WORKLOADS[chosen.workload],
+        iterations=chosen.iterations,
+        micro=chosen.micro,
         value=chosen.value,
+        dtype=chosen.dtype,
+        whole=chosen.policy == "full",
     )
-    learner = ppo.PPO(replace(made, score=reward), options, "ppo")
-    texts = work.texts(work.sequences * chosen.iterations, work.prompt, seed=0)
-    rows = [
-        Demonstration(key=str(number), group=str(number), prompt=text, response="w4")
-        for number, text in enumerate(texts)
-    ]
-    stage = StageFolder(Path(tempfile.mkdtemp()))
-    with timed(made.model) as shares:
+    with timed(algorithm.actors.model) as shares:
         begun = time.perf_counter()
-        train(
-            learner,
-            options,
-            rows,
-            [],
-            stage=stage,
-            accelerator=Accelerator(),
-            seed=0,
-            screen=Screen(Console(quiet=True)),
-        )
+        stage = learn(algorithm, options, rows)
         seconds = time.perf_counter() - begun
     passes = [row.get("cost/trunk_passes_per_token") for row in stage.metrics()]
     result = {

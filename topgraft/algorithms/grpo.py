@@ -50,6 +50,11 @@ class Options(OnPolicySettings):
     """How token losses are averaged: "response" (each response counts alike), "token" (each token does), or "limit" (a
     response's sum, over data.max_response_tokens)."""
 
+    @property
+    def samples(self) -> int:
+        """A group."""
+        return self.group_size
+
 
 class GRPO:
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a group."""

@@ -47,6 +47,11 @@ class StepSettings(Settings):
     """Tokens, padding included, in one backward pass (one item at least); fewer need less memory and give the same
     gradient."""
 
+    @property
+    def samples(self) -> int:
+        """Responses sampled for an item; 0 where learning is from those that the rows bring."""
+        return 1
+
     @abstractmethod
     def total_steps(self, rows: int) -> int:
         """Steps over `rows` items of training data."""
@@ -63,6 +68,11 @@ class OfflineSettings(StepSettings):
     """Passes over the training rows at most, in whole batches; the best step by validation loss is kept."""
     patience: int = Field(3, ge=1)
     """Evaluations (one an epoch) without a better validation loss after which training stops."""
+
+    @property
+    def samples(self) -> int:
+        """None."""
+        return 0
 
     def total_steps(self, rows: int) -> int:
         """Epochs times batches; a last batch that is not full is filled from the next pass."""

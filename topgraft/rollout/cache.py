@@ -105,6 +105,16 @@ class TrunkCache:
         self._counted.clear()
         self._drop()
 
+    def ids(self, pair: Pair) -> tuple[list[int], list[int]]:
+        """Token ids of prompt and response, the same lists every time."""
+        return self._row(pair)[:2]
+
+    def new_tokens(self, pairs: Sequence[Pair]) -> int:
+        """Tokens of those whose states are not in memory yet, each row with a prompt of its own."""
+        rows = {row.response_key: row for row in map(self._row, pairs)}
+        kept = self._held.keys() | self._waiting.keys() | self._older.keys()
+        return sum(len(row.prompt) + len(row.response) for key, row in rows.items() if key not in kept)
+
     def describe(self) -> str:
         """One line about where states are kept, for the start of a run."""
         files = f", {self.files.limit / 1e9:g} GB in {self.files.folder}" if self.files else ""

@@ -22,14 +22,13 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
 
     `rows` = rows of most products. The slot in use must not change inside the context.
     """
-    can = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    layers = [layer for module in modules for layer in _linear_layers(module)] if can else []
+    layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
     chosen: list[nn.Module] = []
     try:
         for layer in layers:
             base = layer.get_base_layer() if isinstance(layer, LoraLayer) else layer
             assert isinstance(base, nn.Linear)
-            if (base.weight.device.type, base.weight.dtype) != ("cpu", torch.float32):
+            if not _fits(base):
                 continue
             matrix = torch.ops.mkldnn._reorder_linear_weight(_with_adapter(layer, base.weight.detach()), rows)
             layer.forward = partial(_product, matrix, base.bias)
@@ -38,6 +37,21 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
     finally:
         for layer in chosen:
             del layer.forward
+
+
+def packed_bytes(modules: list[nn.Module]) -> int:
+    """Bytes of the copies that `packed` would make."""
+    layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
+    bases = [layer.get_base_layer() if isinstance(layer, LoraLayer) else layer for layer in layers]
+    return sum(base.weight.nbytes for base in bases if isinstance(base, nn.Linear) and _fits(base))
+
+
+def _can() -> bool:
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _fits(layer: nn.Linear) -> bool:
+    return (layer.weight.device.type, layer.weight.dtype) == ("cpu", torch.float32)
 
 
 def _linear_layers(module: nn.Module) -> Iterator[nn.Module]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 
 from topgraft.errors import UserError
-from topgraft.model.reading import CHUNK_BYTES
 from topgraft.objectives.kl import k1
 from topgraft.records import Demonstration
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
-from topgraft.train.cost import Clock
+from topgraft.train.cost import free_bytes
+from topgraft.train.forecast import forecast
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 from topgraft.train.workplace import Workplace, describe, prepare
@@ -35,8 +35,10 @@ def check(settings: RunSettings, screen: Screen) -> None:
     screen.say(f"prompt    {example[:60]!r} ... {example[-40:]!r}")
     if template.pad_id in template.end_ids:
         raise UserError(f"The pad id {template.pad_id} is an end id: the model would never learn to end.")
-    model.slots.add("sft")
-    model.slots.add("ppo", copy_of="sft")
+    memory = forecast(place, free=free_bytes())
+    for slot in ("sft", "ppo"):
+        if slot not in model.slots.names:
+            model.slots.add(slot, copy_of=place.start_slot)
     trained = sum(weight.numel() for weight in model.slots.weights("ppo"))
     kind = "no adapters: every weight learns" if model.whole else f"rank {settings.model.lora.rank}"
     screen.say(f"trained   {trained:,} weights a slot, {kind}")
@@ -48,7 +50,8 @@ def check(settings: RunSettings, screen: Screen) -> None:
             f"(limit {limit:.0e}): sampling and scoring disagree. Use model.dtype=float32 or model.attention=eager."
         )
     screen.say(f"step 0    largest |log pi - log pi_ref| of a sampled token {gap:.1e} (limit {limit:.0e})")
-    screen.say(f"memory    about {_memory(place) / 1e9:.1f} GB at its peak")
+    for line in memory:
+        screen.say(line)
     minutes = max(1, round(_minutes(place, seconds)))
     screen.say(f"time      about {minutes} min on this machine, if every response runs to its limit")
 
@@ -81,21 +84,6 @@ def _step_zero(place: Workplace, rows: list[Demonstration]) -> tuple[float, floa
         reference_R, _ = model.logprobs(final_BLH, rollouts.tokens, temperature=temperature)
     sampled_R = rollouts.sampled_logprobs_BT[rollouts.tokens.counted_BT]
     return k1(sampled_R, reference_R).abs().max().item(), seconds
-
-
-def _memory(place: Workplace) -> float:
-    """Bytes: what the process has now, kept trunk states, a backward pass through the branch, logits and optimizer."""
-    settings, model = place.settings, place.model
-    lengths = settings.data.max_prompt_tokens + settings.data.max_response_tokens
-    width, size = model.hidden_size, model.model.dtype.itemsize
-    rows = len(place.splits.train) + len(place.splits.validation)
-    token = width * size
-    kept = min(3 * rows * lengths * token, settings.cache.memory_gb * 1e9) + settings.ppo.batch_size * lengths * token
-    micro = settings.ppo.micro_batch_tokens
-    activations = micro * width * len(model.layers) * 30 * size
-    logits = 4 * CHUNK_BYTES
-    slots = 16 * sum(weight.numel() for weight in model.slots.weights("ppo")) * len(settings.stages)
-    return Clock().peak_memory_bytes + kept + activations + logits + slots
 
 
 def _minutes(place: Workplace, seconds: float) -> float:

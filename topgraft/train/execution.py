@@ -13,7 +13,8 @@ from topgraft.records import Demonstration
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
-from topgraft.train.cost import Clock
+from topgraft.train.cost import Clock, free_bytes
+from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
 from topgraft.train.workplace import Workplace, stage_seed
 
@@ -39,6 +40,9 @@ def train_stage(
     clock = Clock()
     trained = sum(weight.numel() for weight in algorithm.trainable())
     place.screen.say(f"  {trained:,} trainable weights, {len(rows)} training items, {len(held_out)} held out")
+
+    if place.model.device.type == "cpu":  # a GPU raises an error that can be caught; here the system ends the process
+        settings = lowered(algorithm, settings, rows, held_out, free=free_bytes(), screen=place.screen)
 
     def show(step: int) -> None:
         _show(place, stage, algorithm.slot, step)

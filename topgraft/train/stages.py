@@ -5,6 +5,7 @@ from collections.abc import Callable
 from topgraft.algorithms.dpo import DPO
 from topgraft.algorithms.grpo import GRPO
 from topgraft.algorithms.ppo import PPO
+from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
 from topgraft.algorithms.sft import SFT
 from topgraft.records import Comparison
@@ -17,11 +18,29 @@ from topgraft.train.execution import finish, train_stage
 from topgraft.train.workplace import Workplace
 
 
+def learner(place: Workplace, name: str) -> tuple[Algorithm, StepSettings]:
+    """The algorithm that stage `name` trains, in a new slot, and its settings."""
+    settings, start, reward_settings = place.settings, place.start_slot, place.settings.reward
+    if name == "sft":
+        return SFT(place.actors("sft"), settings.sft, "sft"), settings.sft
+    if name == "dpo":
+        return DPO(place.actors("dpo"), settings.dpo, "dpo", reference=start), settings.dpo
+    if name == "ppo":
+        actors = place.actors("ppo", score=place.rewards["reward"])
+        return PPO(actors, settings.ppo, "ppo", reference=start), settings.ppo
+    if name == "grpo":
+        actors = place.actors("grpo", score=place.rewards["reward"])
+        return GRPO(actors, settings.grpo, "grpo", reference=start), settings.grpo
+    if name != "reward":
+        reward_settings = reward_settings.model_copy(update={"load": ""})  # the check must be a model of its own
+    return RewardModel(place.actors(name), reward_settings, name), reward_settings
+
+
 def sft(place: Workplace, stage: StageFolder) -> None:
     """Supervised fine-tuning on the training demonstrations."""
-    algorithm = SFT(place.actors("sft"), place.settings.sft, "sft")
+    algorithm, settings = learner(place, "sft")
     splits = place.splits
-    train_stage(place, stage, algorithm, "sft", place.settings.sft, splits.train, splits.validation, shows_text=True)
+    train_stage(place, stage, algorithm, "sft", settings, splits.train, splits.validation, shows_text=True)
 
 
 def pairs(place: Workplace, stage: StageFolder) -> None:
@@ -72,23 +91,21 @@ def reward_check(place: Workplace, stage: StageFolder) -> None:
 
 def dpo(place: Workplace, stage: StageFolder) -> None:
     """DPO from the SFT policy, against the frozen SFT policy, on the pairs."""
-    algorithm = DPO(place.actors("dpo"), place.settings.dpo, "dpo", reference=place.start_slot)
-    train_stage(place, stage, algorithm, "dpo", place.settings.dpo, *_split_pairs(place), shows_text=True)
+    algorithm, settings = learner(place, "dpo")
+    train_stage(place, stage, algorithm, "dpo", settings, *_split_pairs(place), shows_text=True)
 
 
 def ppo(place: Workplace, stage: StageFolder) -> None:
     """PPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
-    actors = place.actors("ppo", score=place.rewards["reward"])
-    algorithm = PPO(actors, place.settings.ppo, "ppo", reference=place.start_slot)
+    algorithm, settings = learner(place, "ppo")
     splits = place.splits
-    train_stage(place, stage, algorithm, "ppo", place.settings.ppo, splits.train, splits.validation, shows_text=True)
+    train_stage(place, stage, algorithm, "ppo", settings, splits.train, splits.validation, shows_text=True)
 
 
 def grpo(place: Workplace, stage: StageFolder) -> None:
     """GRPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
-    actors = place.actors("grpo", score=place.rewards["reward"])
-    algorithm = GRPO(actors, place.settings.grpo, "grpo", reference=place.start_slot)
-    splits, settings = place.splits, place.settings.grpo
+    algorithm, settings = learner(place, "grpo")
+    splits = place.splits
     train_stage(place, stage, algorithm, "grpo", settings, splits.train, splits.validation, shows_text=True)
 
 
@@ -104,10 +121,8 @@ STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
 
 
 def _reward_model(place: Workplace, stage: StageFolder) -> LearnedReward:
-    settings = place.settings.reward
-    if stage.name != "reward":
-        settings = settings.model_copy(update={"load": ""})  # the check must be a model of its own
-    algorithm = RewardModel(place.actors(stage.name), settings, stage.name)
+    algorithm, settings = learner(place, stage.name)
+    assert isinstance(algorithm, RewardModel)
     train_stage(place, stage, algorithm, "reward", settings, *_split_pairs(place))
     return algorithm.reward
 
