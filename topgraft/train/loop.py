@@ -16,10 +16,10 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
-from topgraft.data.batching import buckets
 from topgraft.errors import UserError
 from topgraft.records import Batch
 from topgraft.runs import StageFolder
+from topgraft.train.gradient import Budget, gradient
 from topgraft.train.progress import Screen
 
 SHOWN = (
@@ -74,14 +74,14 @@ def train(
     best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)
     metrics: dict[int, dict[str, float]] = {}
     tokens_in = tokens_kept = step = 0
-    meter = algorithm.actors.model.meter
+    meter, budget = algorithm.actors.model.meter, Budget(settings.micro_batch_tokens, screen)
     with screen.bar(stage.name, total) as bar:
         for step, batch in enumerate(_stream(rows, settings.batch_size, total, rng), start=1):
             begun, in_before, kept_before = time.perf_counter(), meter.tokens_in, algorithm.tokens_kept
             rate = settings.learning_rate * _share(settings, step - 1, total)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            last = _step(algorithm, settings, batch, weights, optimizer, accelerator, rng)
+            last = _step(algorithm, settings, batch, weights, optimizer, accelerator, budget, rng)
             entered, kept = meter.tokens_in - in_before, algorithm.tokens_kept - kept_before
             tokens_in, tokens_kept = tokens_in + entered, tokens_kept + kept
             if meter.counts and kept:
@@ -124,6 +124,7 @@ def _step(
     weights: list[nn.Parameter],
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
+    budget: Budget,
     rng: random.Random,
 ) -> dict[str, float]:
     """Collect once, learn from it `inner_epochs` times; the metrics of the step."""
@@ -131,13 +132,7 @@ def _step(
     seen: list[dict[str, float]] = []
     for _ in range(algorithm.inner_epochs):
         for minibatch in _minibatches(gathered, algorithm.minibatch_size, rng):
-            count = algorithm.count(minibatch)
-            sums: dict[str, float] = {}
-            for part in _micro_batches(minibatch, settings.micro_batch_tokens):
-                loss = algorithm.loss(minibatch.rows(part), count=count)
-                accelerator.backward(loss.value)
-                for name, value in loss.metrics.items():
-                    sums[name] = sums.get(name, 0.0) + value
+            sums = gradient(algorithm, minibatch, budget, weights, accelerator)
             norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
             if not math.isfinite(norm):
                 raise UserError(
@@ -158,13 +153,6 @@ def _minibatches(batch: Batch, size: int, rng: random.Random) -> Iterator[Batch]
     order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
     for part in order.split(size):
         yield batch.rows(part)
-
-
-def _micro_batches(batch: Batch, tokens_at_once: int) -> Iterator[torch.Tensor]:
-    """Numbers of items of like lengths, as many as one backward pass may hold."""
-    longest = batch.tokens.lengths_B.view(-1, batch.siblings).amax(1).tolist()
-    for part in buckets(longest, tokens_at_once, [batch.siblings] * len(longest)):
-        yield torch.tensor(part, device=batch.tokens.ids_BT.device)
 
 
 def _mean(seen: list[dict[str, float]]) -> dict[str, float]:
