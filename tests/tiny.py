@@ -69,10 +69,16 @@ def characters(*, pad: str | None = "<pad>", chat_template: str | None = None) -
 
 
 def split(
-    architecture: str = "llama", layers: tuple[int, ...] = (2, 3), *, attention: str = "eager", seed: int = 0
+    architecture: str = "llama",
+    layers: tuple[int, ...] = (2, 3),
+    *,
+    attention: str = "eager",
+    seed: int = 0,
+    gradient_checkpointing: bool = False,
 ) -> SplitModel:
     """A split model without slots."""
-    return SplitModel(model(architecture, attention=attention, seed=seed), list(layers), lora(architecture))
+    base = model(architecture, attention=attention, seed=seed)
+    return SplitModel(base, list(layers), lora(architecture), gradient_checkpointing=gradient_checkpointing)
 
 
 def lora(architecture: str) -> LoraSettings:

@@ -40,9 +40,10 @@ def make(
     ends: tuple[int, ...] = ENDS,
     attention: str = "eager",
     shaping: dict | None = None,
+    gradient_checkpointing: bool = False,
     **options,
 ) -> PPO:
-    made = tiny.split(architecture, attention=attention)
+    made = tiny.split(architecture, attention=attention, gradient_checkpointing=gradient_checkpointing)
     made.slots.add("sft")
     tiny.fill(made, "sft")
     sampling = SamplingSettings(temperature=temperature, **(shaping or {}))

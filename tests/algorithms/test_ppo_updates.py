@@ -52,6 +52,22 @@ def test_micro_batches_of_1_2_and_8_give_the_same_gradients(value: str):
             assert_close(found, expected, atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.parametrize("value", ["head", "branch"])
+def test_blocks_that_run_again_in_the_backward_pass_give_the_same_gradients(value: str):
+    found = []
+    for rerun in (False, True):
+        algorithm = make(value=value, value_weight=0.5, gradient_checkpointing=rerun)
+        batch = algorithm.collect(ROWS)
+        for slot in (algorithm.slot, algorithm.value_slot):
+            tiny.fill(algorithm.actors.model, slot, seed=len(slot), scale=0.21)  # slots apart
+        with torch.no_grad():
+            algorithm.head.linear.weight.fill_(0.1)
+        found.append(tiny.gradients(algorithm, batch, 4))
+    for ours, theirs in zip(*found, strict=True):
+        assert_close(ours, theirs, atol=1e-5, rtol=1e-3)
+        assert ours.abs().max() > 0
+
+
 def test_metrics_of_micro_batches_add_up():
     algorithm = make()
     batch = algorithm.collect(ROWS)

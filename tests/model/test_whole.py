@@ -16,8 +16,9 @@ from topgraft.rollout.sampling import sample
 LENGTHS = [(5, 4), (9, 6), (1, 3), (3, 1)]
 
 
-def make(architecture: str, attention: str = "eager") -> SplitModel:
-    return SplitModel(tiny.model(architecture, attention=attention), [0, 1, 2, 3], None)
+def make(architecture: str, attention: str = "eager", rerun: bool = False) -> SplitModel:
+    whole = tiny.model(architecture, attention=attention)
+    return SplitModel(whole, [0, 1, 2, 3], None, gradient_checkpointing=rerun)
 
 
 def change(made: SplitModel, slot: str) -> None:
@@ -28,10 +29,10 @@ def change(made: SplitModel, slot: str) -> None:
             weight.add_(0.05 * torch.randn(weight.shape, generator=generator))
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize(("temperature", "rerun"), [(1.0, False), (0.7, False), (1.0, True)])
 @pytest.mark.parametrize(("architecture", "attention"), tiny.ATTENTIONS)
-def test_values_and_the_gradient_of_every_weight_equal_the_unsplit_models(architecture, attention, temperature):
-    made, tokens = make(architecture, attention), tiny.random_tokens(LENGTHS)
+def test_values_and_the_gradient_of_every_weight_equal_the_unsplit_models(architecture, attention, temperature, rerun):
+    made, tokens = make(architecture, attention, rerun), tiny.random_tokens(LENGTHS)
     made.slots.add("sft")
     change(made, "sft")
     whole = tiny.model(architecture, attention=attention)

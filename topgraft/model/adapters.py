@@ -62,6 +62,8 @@ class Slots:
         self._blocks_name = blocks_name
         self._peft: PeftModel | None = None
         self._lora_layers: list[LoraLayer] = []
+        self.in_use: tuple[str | None, bool] = (None, False)
+        """The slot in use, and whether its dropout acts (where gradients are recorded)."""
 
     def add(self, name: str, *, copy_of: str | None = None) -> None:
         """Add a slot, as peft initialises it (no effect on the outputs) or as a copy of another slot."""
@@ -132,17 +134,20 @@ class Slots:
         if name is not None and name not in self.names:
             raise UserError(f"There is no adapter slot '{name}'. {nearest(name, self.names)}")
         before = [(layer._active_adapter, layer._disable_adapters) for layer in self._lora_layers]
+        outside, dropouts = self.in_use, [layer.lora_dropout[name] for layer in self._lora_layers] if name else []
+        trained = [dropout.training for dropout in dropouts]
+        self.in_use = name, learning
         for layer in self._lora_layers:
             layer._active_adapter = [name]
             layer._disable_adapters = name is None
-            if learning and name is not None:
-                layer.lora_dropout[name].train(torch.is_grad_enabled())
+        for dropout in dropouts:
+            dropout.train(learning and torch.is_grad_enabled())
         try:
             yield
         finally:
-            if learning and name is not None:
-                for layer in self._lora_layers:
-                    layer.lora_dropout[name].eval()
+            self.in_use = outside
+            for dropout, was in zip(dropouts, trained, strict=True):
+                dropout.train(was)
             for layer, (active, disabled) in zip(self._lora_layers, before, strict=True):
                 layer._active_adapter, layer._disable_adapters = active, disabled
 

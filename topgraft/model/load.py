@@ -51,6 +51,9 @@ class ModelSettings(Settings):
     """ "float32", "bfloat16" or "auto": bfloat16 where the device computes it natively, float32 on a CPU."""
     attention: str = Field("auto", pattern="^(auto|eager|sdpa)$")
     """Attention implementation: "eager", "sdpa" or "auto" (the library's choice for the architecture)."""
+    gradient_checkpointing: bool = False
+    """Keep only the input of every trained block for the backward pass and run the block again there: less memory, more
+    time, the same gradient. A prompt that rows share then passes once for each of them in updates."""
     lora: LoraSettings = LoraSettings()
     """The adapters of every slot."""
 
@@ -80,7 +83,8 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
         raise _explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
     lora = None if settings.layers == "full" else settings.lora
-    return Loaded(split=SplitModel(model.to(place), layers, lora), tokenizer=tokenizer, end_ids=end_ids)
+    split = SplitModel(model.to(place), layers, lora, gradient_checkpointing=settings.gradient_checkpointing)
+    return Loaded(split=split, tokenizer=tokenizer, end_ids=end_ids)
 
 
 def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from topgraft.data.batching import buckets
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
+from topgraft.model.checkpointing import checkpointed
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
 from topgraft.model.reading import is_plain, read_learning, read_logprobs
@@ -38,7 +39,14 @@ class SplitModel:
 
     slots: Slots | Copies
 
-    def __init__(self, model: PreTrainedModel, layers: list[int], lora: LoraSettings | None) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        layers: list[int],
+        lora: LoraSettings | None,
+        *,
+        gradient_checkpointing: bool = False,
+    ) -> None:
         model.eval()
         for weight in model.parameters():
             weight.requires_grad_(False)
@@ -54,6 +62,8 @@ class SplitModel:
         self.plain_head = is_plain(model, self.logits)
         self.base_digest = digest(model)
         self.meter = TrunkMeter(parts.blocks, self.split_layer)
+        self.gradient_checkpointing = gradient_checkpointing
+        self._blocks_name = blocks_name
 
     @property
     def parts(self) -> Parts:
@@ -129,6 +139,10 @@ class SplitModel:
             for owner, response in zip(state.owners, state.responses, strict=True)
         ]
         part = self.parts.decoder if self.whole else self.parts.branch
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            # Run again, a block would hand its keys and values over a second time, when others read them long since:
+            # rows pass whole instead, and nothing changes hands.
+            return whole_pass(checkpointed(part, self._blocks_name, self.slots), prompts, state.owners, rests)[1]
         if not self.shares_prompts:
             return whole_pass(part, prompts, state.owners, rests)[1]
         last = len(self.parts.blocks) - 1

@@ -87,6 +87,11 @@ class Copies:
         finally:
             self._used = before
 
+    @property
+    def in_use(self) -> tuple[str | None, bool]:
+        """The slot that acts, and whether dropout does: never."""
+        return self._used, False
+
     def _of(self, name: str) -> PreTrainedModel:
         if name not in self._copies:
             raise UserError(f"There is no slot '{name}'. {nearest(name, self.names)}")
