@@ -21,7 +21,7 @@ from topgraft.runs import StageFolder
 from topgraft.train.loop import train
 from topgraft.train.progress import Screen
 
-MICRO = 1280
+MICRO = ppo.Options().micro_batch_tokens
 """Tokens in one backward pass."""
 
 
