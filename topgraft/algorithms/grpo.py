@@ -19,6 +19,7 @@ from torch import nn
 from topgraft.algorithms.on_policy import (
     greedy_score,
     old_logprobs,
+    policy_parts,
     rollout_logprobs,
     rollout_metrics,
     scorer,
@@ -116,7 +117,6 @@ class GRPO:
             final_BLH = model.branch(micro.trunk)
         temperature = self.actors.sampling.temperature
         logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
-        assert entropy_R is not None
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         kl_R = k3(logprobs_R, reference_R)
         weight_R = torch.ones_like(policy_R) / count
@@ -127,10 +127,7 @@ class GRPO:
             parts = {
                 "loss/policy": policy_R,
                 "loss/kl": kl_R,
-                "policy/ratio": ratio_R,
-                "policy/clip_fraction": clipped_R.float(),
-                "policy/approx_kl": k3(old_R, logprobs_R),
-                "policy/entropy": entropy_R,
+                **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
             }
             metrics = {name: (part * weight_R).sum().item() for name, part in parts.items()}
             if self._fresh:

@@ -56,6 +56,23 @@ def rollout_metrics(
     }
 
 
+def policy_parts(
+    logprobs_R: torch.Tensor,
+    old_R: torch.Tensor,
+    entropy_R: torch.Tensor | None,
+    ratio_R: torch.Tensor,
+    clipped_R: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """What is logged of an update, token by token; the learner averages it as it does its loss."""
+    assert entropy_R is not None
+    return {
+        "policy/ratio": ratio_R,
+        "policy/clip_fraction": clipped_R.float(),
+        "policy/approx_kl": k3(old_R, logprobs_R),
+        "policy/entropy": entropy_R,
+    }
+
+
 @torch.no_grad()
 def greedy_score(actors: Actors, slot: str, rows: list[Demonstration]) -> dict[str, float]:
     """Mean score of greedy responses to held-out prompts."""

@@ -17,13 +17,20 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from topgraft.algorithms.on_policy import greedy_score, old_logprobs, rollout_logprobs, rollout_metrics, scorer
+from topgraft.algorithms.on_policy import (
+    greedy_score,
+    old_logprobs,
+    policy_parts,
+    rollout_logprobs,
+    rollout_metrics,
+    scorer,
+)
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
-from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.kl import k1
 from topgraft.objectives.masked import explained_variance, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
 from topgraft.rollout.sampling import sample
@@ -143,15 +150,11 @@ class PPO:
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         value_R = value_loss(new_values_R, values_R, returns_R, options.value_clip)
         value = (policy_R.sum() + options.value_weight * value_R.sum()) / count
-        assert entropy_R is not None
         with torch.no_grad():
             parts = {
                 "loss/policy": policy_R,
                 "loss/value": value_R,
-                "policy/ratio": ratio_R,
-                "policy/clip_fraction": clipped_R.float(),
-                "policy/approx_kl": k3(old_R, logprobs_R),
-                "policy/entropy": entropy_R,
+                **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
             }
             metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
             if self._fresh:
