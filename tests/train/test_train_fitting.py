@@ -37,12 +37,12 @@ def test_micro_batches_are_lowered_until_the_stage_fits_and_a_line_says_so():
     algorithm = learners.ppo(batch_size=8, minibatch_size=8)
     settings = algorithm.options
     tried = needs(algorithm, settings, work_of(algorithm.actors, settings, 8, ROWS, []))
-    (screen, said), whole = loud(), tried.total(4096, 64)
+    (screen, said), whole = loud(), tried.total(2048, 64)
     kept = lowered(algorithm, settings, ROWS, [], free=2 * whole, screen=screen)
     assert (kept, said.getvalue()) == (settings, "")
     smaller = lowered(algorithm, settings, ROWS, [], free=round(0.8 * whole), screen=screen)
     assert tried.total(smaller.micro_batch_tokens, 64) <= 0.8 * whole < tried.total(2 * smaller.micro_batch_tokens, 64)
-    assert f"lowered from 4096 to {smaller.micro_batch_tokens}" in said.getvalue()
+    assert f"lowered from 2048 to {smaller.micro_batch_tokens}" in said.getvalue()
     assert "may run out" not in said.getvalue()
 
 
@@ -66,7 +66,7 @@ def test_a_run_on_short_memory_lowers_its_micro_batches_and_learns_the_same(tmp_
     place = sft_place(tmp_path / "tried", model_folder)
     (algorithm, settings), splits = learner(place, "sft"), place.splits
     work = work_of(algorithm.actors, settings, settings.batch_size, splits.train, splits.validation)
-    short = round(0.9 * needs(algorithm, settings, work).total(4096, 64))
+    short = round(0.9 * needs(algorithm, settings, work).total(2048, 64))
     made = []
     for free in (2**40, short):  # a process cannot be given less memory than it has taken, so the figure is
         monkeypatch.setattr("topgraft.train.execution.free_bytes", lambda free=free: free)
@@ -76,7 +76,7 @@ def test_a_run_on_short_memory_lowers_its_micro_batches_and_learns_the_same(tmp_
         made.append((said.getvalue(), [weight.clone() for weight in place.model.slots.weights("sft")]))
     (plain, weights), (told, same) = made
     assert "lowered" not in plain
-    assert "micro_batch_tokens is lowered from 4096" in told
+    assert "micro_batch_tokens is lowered from 2048" in told
     for ours, theirs in zip(same, weights, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
@@ -97,6 +97,6 @@ def test_check_names_settings_that_fit(tmp_path, model_folder):
     assert "these fit: " in second
     named = dict(word.split("=") for word in second.partition("these fit: ")[2].split(", "))
     assert {"grpo.micro_batch_tokens", "sampling.rows_at_once"} <= named.keys()
-    assert int(named["grpo.micro_batch_tokens"]) < 4096
+    assert int(named["grpo.micro_batch_tokens"]) < 2048
     assert int(named["sampling.rows_at_once"]) < 64
     assert any("stage grpo does not fit at all" in line for line in lines(1024))

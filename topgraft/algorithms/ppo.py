@@ -44,9 +44,11 @@ class Options(OnPolicySettings):
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
     batch_size: int = Field(64, ge=1)
-    """Prompts, and so responses, in a rollout batch."""
+    """Prompts in a rollout batch."""
+    samples_per_prompt: int = Field(1, ge=1)
+    """Responses to each prompt; their prompt passes once for all of them."""
     minibatch_size: int = Field(64, ge=1)
-    """Responses per optimizer step."""
+    """Prompts per optimizer step, with all their responses."""
     inner_epochs: int = Field(4, ge=1)
     """Passes over one rollout batch."""
     beta: float = Field(0.05, ge=0)
@@ -66,9 +68,14 @@ class Options(OnPolicySettings):
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
 
+    @property
+    def samples(self) -> int:
+        """Responses to a prompt."""
+        return self.samples_per_prompt
+
 
 class PPO:
-    """Policy in slot `slot`, a copy of the reference slot (None: the base model)."""
+    """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a prompt's responses."""
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
         self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
@@ -95,7 +102,7 @@ class PPO:
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample, score, and fix everything that the inner epochs learn from."""
         actors, options = self.actors, self.options
-        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+        prompts = [actors.template.encode_prompt(row.prompt) for row in rows for _ in range(options.samples)]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         tokens, trunk = rollouts.tokens, rollouts.trunk
@@ -126,7 +133,7 @@ class PPO:
             "score_B": score_B,
         }
         self._fresh = True
-        return Batch(tokens=tokens, trunk=trunk, extras=extras, metrics=metrics)
+        return Batch(tokens=tokens, trunk=trunk, siblings=options.samples, extras=extras, metrics=metrics)
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens."""

@@ -43,7 +43,7 @@ class StepSettings(Settings):
     """Folder of a finished stage whose weights are taken instead of training, e.g. "runs/a/stages/sft"."""
     batch_size: int = Field(16, ge=1)
     """Items (rows, pairs, prompts) collected at a step."""
-    micro_batch_tokens: int = Field(4096, ge=1)
+    micro_batch_tokens: int = Field(2048, ge=1)
     """Tokens, padding included, in one backward pass (one item at least); fewer need less memory and give the same
     gradient."""
 
