@@ -17,6 +17,7 @@ from topgraft.model.adapters import LoraSettings
 from topgraft.model.split_model import SplitModel
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
+from topgraft.train.allocator import keep_freed_memory
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def actors(work: Workload, dtype_name: str | None = None, *, ends: bool = False,
     """The split model with random weights. Unless `ends`, the end token is outside the vocabulary, so that no response
     ends early; with `ends` every given response has one, as on the peer's side. With `whole` every weight is
     trained."""
+    keep_freed_memory()
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = weights_dtype(dtype_name)

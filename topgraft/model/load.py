@@ -31,6 +31,7 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.layers import choose_layers
+from topgraft.model.quantizing import quantization
 from topgraft.model.split import INSTEAD
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
@@ -51,6 +52,9 @@ class ModelSettings(Settings):
     """ "float32", "bfloat16" or "auto": bfloat16 where the device computes it natively, float32 on a CPU."""
     attention: str = Field("auto", pattern="^(auto|eager|sdpa)$")
     """Attention implementation: "eager", "sdpa" or "auto" (the library's choice for the architecture)."""
+    quantize: str = Field("none", pattern="^(none|8bit|4bit)$")
+    """Precision of the matrices in the frozen blocks below the split: "8bit", "4bit" (bitsandbytes, by `pip install
+    "topgraft[quant]"`) or "none": that of the others."""
     gradient_checkpointing: bool = False
     """Keep only the input of every trained block for the backward pass and run the block again there: less memory, more
     time, the same gradient. A prompt that rows share then passes once for each of them in updates."""
@@ -77,13 +81,13 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     try:
         config = AutoConfig.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = _load_weights(source, settings, place, config)
+        model = _load_weights(source, settings, place, config, seed)
         end_ids = _end_ids(source, config, tokenizer)
     except Exception as error:
         raise _explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
     lora = None if settings.layers == "full" else settings.lora
-    split = SplitModel(model.to(place), layers, lora, gradient_checkpointing=settings.gradient_checkpointing)
+    split = SplitModel(model, layers, lora, gradient_checkpointing=settings.gradient_checkpointing)
     return Loaded(split=split, tokenizer=tokenizer, end_ids=end_ids)
 
 
@@ -122,10 +126,16 @@ def _source(name: str) -> str:
     return str(folder)
 
 
-def _load_weights(source: str, settings: ModelSettings, place: torch.device, config: Any) -> PreTrainedModel:
+def _load_weights(
+    source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int
+) -> PreTrainedModel:
     options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place), "use_safetensors": True}
     if settings.attention != "auto":
         options["attn_implementation"] = settings.attention
+    if settings.quantize != "none":
+        lowest = choose_layers(settings.layers, config.get_text_config().num_hidden_layers, seed)[0]
+        options["quantization_config"] = quantization(settings.quantize, config, lowest, options["dtype"])
+        options["device_map"] = {"": place}
     model, report = AutoModelForCausalLM.from_pretrained(source, config=config, output_loading_info=True, **options)
     missing = sorted(report["missing_keys"])
     if missing:
@@ -133,7 +143,7 @@ def _load_weights(source: str, settings: ModelSettings, place: torch.device, con
             f"Model '{settings.name}' lacks {len(missing)} weights of {type(model).__name__}, e.g. '{missing[0]}'. "
             f"They would be random. Is it a causal language model, and is the download complete?"
         )
-    return model
+    return model if settings.quantize != "none" else model.to(place)
 
 
 def pick_dtype(name: str, place: torch.device) -> torch.dtype:

@@ -20,6 +20,7 @@ from topgraft.model.adapters import LoraSettings, Slots
 from topgraft.model.checkpointing import checkpointed
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
+from topgraft.model.quantizing import scales
 from topgraft.model.reading import is_plain, read_learning, read_logprobs
 from topgraft.model.split import Parts, check_identity, cut, find_blocks
 from topgraft.model.states import predicting
@@ -232,7 +233,7 @@ def _by_prompt(rows: TrunkState, tokens_at_once: int) -> Iterator[list[int]]:
 def digest(model: PreTrainedModel) -> str:
     """Sixteen hex digits over the base weights' names, shapes and bytes (adapters left out)."""
     state = hashlib.sha256()
-    for name, weight in sorted(model.named_parameters()):
+    for name, weight in sorted({**dict(model.named_parameters()), **scales(model)}.items()):
         if "lora_" not in name:
             state.update(f"{name.replace('.base_layer', '')}{tuple(weight.shape)}{weight.dtype}".encode())
             state.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())

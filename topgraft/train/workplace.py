@@ -25,6 +25,7 @@ from topgraft.model.split_model import SplitModel
 from topgraft.rewards.learned import LearnedReward, Reward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.runs import RunFolder
+from topgraft.train.allocator import keep_freed_memory
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 
@@ -68,6 +69,7 @@ def stage_seed(seed: int, stage: str) -> int:
 
 def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     """Load data and model, split both, and check that they fit together."""
+    keep_freed_memory()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     accelerator = Accelerator()

@@ -1,0 +1,50 @@
+"""The frozen blocks below the split in 8 or 4 bits, by bitsandbytes.
+
+8 bits: LLM.int8 (Dettmers et al. 2022, arXiv 2208.07339); 4 bits: NF4 (Dettmers et al. 2023, arXiv 2305.14314). Trained
+blocks, embedding and head keep their precision: gradients pass them, and log-probabilities come from them.
+"""
+
+import importlib.util
+import re
+
+import torch
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedConfig
+
+from topgraft.errors import UserError
+from topgraft.model.split import find_blocks
+
+
+def quantization(kind: str, config: PreTrainedConfig, split_layer: int, dtype: torch.dtype) -> BitsAndBytesConfig:
+    """What the library's loader needs to know: the matrices of blocks below `split_layer` are quantized while they are
+    read, no others. Raises UserError where bitsandbytes is missing or no block is below the split.
+    """
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UserError(
+            f'model.quantize = "{kind}" needs bitsandbytes, which is not installed: pip install "topgraft[quant]".'
+        )
+    if split_layer == 0:
+        raise UserError(
+            f'model.quantize = "{kind}" has nothing to quantize: block 0 is trained, so no block is frozen below the '
+            f'split. Set model.quantize = "none", or model.layers to upper blocks such as "last-4".'
+        )
+    with torch.device("meta"):  # names only, no weights
+        bare = AutoModelForCausalLM.from_config(config)
+    _, blocks = find_blocks(bare)
+    frozen = "|".join(map(str, range(split_layer)))
+    others = rf"(?!{re.escape(f'{bare.base_model_prefix}.{blocks}')}\.(?:{frozen})\.).*"
+    if kind == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=[others])
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=[others]
+    )
+
+
+def scales(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """By name, what besides its parameters decides what a quantized matrix means."""
+    return {
+        f"{name}.{key}": value
+        for name, module in model.named_modules()
+        if type(module).__module__.startswith("bitsandbytes")
+        for key, value in module.state_dict().items()
+        if isinstance(value, torch.Tensor) and key not in dict(module.named_parameters())
+    }
