@@ -126,15 +126,13 @@ def _source(name: str) -> str:
     return str(folder)
 
 
-def _load_weights(
-    source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int
-) -> PreTrainedModel:
+def _load_weights(source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int) -> PreTrainedModel:
     options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place), "use_safetensors": True}
     if settings.attention != "auto":
         options["attn_implementation"] = settings.attention
     if settings.quantize != "none":
         lowest = choose_layers(settings.layers, config.get_text_config().num_hidden_layers, seed)[0]
-        options["quantization_config"] = quantization(settings.quantize, config, lowest, options["dtype"])
+        options["quantization_config"] = quantization(settings.quantize, config, lowest, options["dtype"], place)
         options["device_map"] = {"": place}
     model, report = AutoModelForCausalLM.from_pretrained(source, config=config, output_loading_info=True, **options)
     missing = sorted(report["missing_keys"])

@@ -8,15 +8,22 @@ import importlib.util
 import re
 
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedConfig
+from transformers.pytorch_utils import Conv1D
 
 from topgraft.errors import UserError
 from topgraft.model.split import find_blocks
 
+GROUP = 64
+"""Neighbouring weights that share a scale in 4 bits. On a CPU bitsandbytes 0.50 reads rows of other lengths wrongly."""
 
-def quantization(kind: str, config: PreTrainedConfig, split_layer: int, dtype: torch.dtype) -> BitsAndBytesConfig:
+
+def quantization(
+    kind: str, config: PreTrainedConfig, split_layer: int, dtype: torch.dtype, place: torch.device
+) -> BitsAndBytesConfig:
     """What the library's loader needs to know: the matrices of blocks below `split_layer` are quantized while they are
-    read, no others. Raises UserError where bitsandbytes is missing or no block is below the split.
+    read, no others. Raises UserError where bitsandbytes is missing, cannot do it, or no block is below the split.
     """
     if importlib.util.find_spec("bitsandbytes") is None:
         raise UserError(
@@ -29,7 +36,14 @@ def quantization(kind: str, config: PreTrainedConfig, split_layer: int, dtype: t
         )
     with torch.device("meta"):  # names only, no weights
         bare = AutoModelForCausalLM.from_config(config)
-    _, blocks = find_blocks(bare)
+    decoder, blocks = find_blocks(bare)
+    widths = {_width(layer) for layer in decoder.modules() if isinstance(layer, nn.Linear | Conv1D)}
+    odd = sorted(width for width in widths if width % GROUP)
+    if kind == "4bit" and place.type == "cpu" and odd:
+        raise UserError(
+            f'model.quantize = "4bit" on a CPU needs matrices whose width is a multiple of {GROUP}; this model has '
+            f'{odd[0]}. Use "8bit", or a GPU.'
+        )
     frozen = "|".join(map(str, range(split_layer)))
     others = rf"(?!{re.escape(f'{bare.base_model_prefix}.{blocks}')}\.(?:{frozen})\.).*"
     if kind == "8bit":
@@ -39,7 +53,13 @@ def quantization(kind: str, config: PreTrainedConfig, split_layer: int, dtype: t
     )
 
 
-def scales(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+def _width(layer: nn.Module) -> int:
+    """Numbers that a row of the matrix multiplies."""
+    rows_and_columns = next(layer.parameters()).shape  # the matrix comes before the bias
+    return rows_and_columns[0] if isinstance(layer, Conv1D) else rows_and_columns[1]
+
+
+def scales(model: nn.Module) -> dict[str, torch.Tensor]:
     """By name, what besides its parameters decides what a quantized matrix means."""
     return {
         f"{name}.{key}": value

@@ -6,22 +6,19 @@ pass stops at the split. Rows that have ended are taken out of the batch.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
-from transformers import DynamicCache
 
 from topgraft.data.template import Template
 from topgraft.model.crossing import Crossing
 from topgraft.model.passes import real
 from topgraft.model.split import positions
 from topgraft.model.split_model import SplitModel
+from topgraft.rollout.captured import CapturedSteps, can_capture
 from topgraft.rollout.choosing import SamplingSettings, choose
 from topgraft.rollout.kv_cache import make_cache, spread
+from topgraft.rollout.steps import GrowingSteps, run_decoder
 from topgraft.rollout.stopping import completes, reach, special_ids
-
-RETIRE_AT = 0.75
-"""Ended rows leave the batch when at most this share of it is still open: each departure copies the cache."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +45,8 @@ class Prefill:
         self.seen_BT = torch.where(self.real_BT, ids_BT, ids_BT[:, -1:])  # padding, on the left, was not in the prompt
         self.positions_BT = positions(self.real_BT)
         self.cache = make_cache(model.parts.decoder.config)
-        self.final_BH = _pass(model, ids_BT, self.real_BT, self.positions_BT, self.cache, fed_BT=self.real_BT)
+        self.final_BH = run_decoder(model, ids_BT, self.real_BT, self.positions_BT, self.cache, fed_BT=self.real_BT)
         self.crossing = [row[-length:].clone() for row, length in zip(crossing.hidden_BTH, lengths, strict=True)]
-
-
-def _pass(
-    model: SplitModel,
-    ids_BT: torch.Tensor,
-    real_BT: torch.Tensor,
-    positions_BT: torch.Tensor,
-    cache: DynamicCache,
-    *,
-    fed_BT: torch.Tensor,
-) -> torch.Tensor:
-    """Feed tokens through the whole decoder; the final hidden state [B, H] at the last position."""
-    with model.meter.counting(fed_BT):
-        return model.parts.decoder(
-            input_ids=ids_BT,
-            attention_mask=real_BT.long(),
-            position_ids=positions_BT,
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state[:, -1]
 
 
 class Decoding:
@@ -97,7 +74,9 @@ class Decoding:
         """Sample until every row has ended or is full."""
         prefill, crossing = self.prefill, self.prefill.hook
         cache = spread(prefill.cache, self.places_B, self.limit)
-        real_BT, positions_BT = prefill.real_BT[self.places_B], prefill.positions_BT[self.places_B, -1:]
+        real_BT, positions_B1 = prefill.real_BT[self.places_B], prefill.positions_BT[self.places_B, -1:]
+        growing = GrowingSteps(self.model, crossing, cache, real_BT, positions_B1)
+        steps = CapturedSteps(growing) if can_capture(cache) else growing
         final_BH = prefill.final_BH[self.places_B]
         live_B = torch.arange(len(self.places_B), device=self.model.device)
         open_B = torch.ones_like(live_B, dtype=torch.bool)
@@ -105,22 +84,18 @@ class Decoding:
             ids_B = self._choose(final_BH, live_B, open_B, step)
             fed_B, open_B = open_B, open_B & ~self._over(ids_B, live_B, open_B, step)
             still = int(open_B.sum())
-            real_BT = torch.cat([real_BT, real_BT.new_ones(len(live_B), 1)], dim=1)
-            positions_BT = positions_BT + 1
-            feed = partial(_pass, self.model, ids_B[:, None], real_BT, positions_BT, cache, fed_BT=fed_B[:, None])
             last = still == 0 or step + 1 == self.limit
             if last:
-                crossing.reach_only(feed)
+                steps.cross(ids_B, fed_B)
             else:
-                final_BH = feed()
+                final_BH = steps.feed(ids_B, fed_B)
             self.crossing_BLH[live_B[fed_B], step] = crossing.hidden_BTH[fed_B, -1]
             if last:
                 break
-            if still <= RETIRE_AT * len(live_B):
+            if still <= steps.retire_at * len(live_B):
                 stay = open_B.nonzero().squeeze(1)
-                cache.reorder_cache(stay)
+                steps.keep(stay)
                 live_B, open_B, final_BH = live_B[stay], open_B[stay], final_BH[stay]
-                real_BT, positions_BT = real_BT[stay], positions_BT[stay]
         return [self._row(place) for place in range(len(self.places_B))]
 
     def _choose(self, final_BH: torch.Tensor, live_B: torch.Tensor, open_B: torch.Tensor, step: int) -> torch.Tensor:

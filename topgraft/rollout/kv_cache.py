@@ -12,11 +12,15 @@ from transformers.cache_utils import DynamicLayer
 
 
 class RoomyLayer(DynamicLayer):
-    """Keys and values of one layer, [B, heads, capacity, D]; `keys` and `values` are views of the filled part."""
+    """Keys and values of one layer, [B, heads, capacity, D]; `keys` and `values` are views of the filled part.
+
+    Fixed, it writes new states to a place that a tensor says, and hands out all of its space.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.all_keys = self.all_values = torch.empty(0)
+        self._place: torch.Tensor | None = None
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
@@ -27,6 +31,10 @@ class RoomyLayer(DynamicLayer):
             self.all_keys, self.all_values = key_states, value_states
             self._view(key_states.shape[-2])
             return self.keys, self.values
+        if self._place is not None:
+            self.all_keys.index_copy_(2, self._place, key_states)
+            self.all_values.index_copy_(2, self._place, value_states)
+            return self.all_keys, self.all_values
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         self.all_keys[:, :, start:end] = key_states
@@ -41,6 +49,16 @@ class RoomyLayer(DynamicLayer):
             self._space(self.all_keys, rows, room),
             self._space(self.all_values, rows, room),
         )
+        self._view(end)
+
+    def fix(self, place: torch.Tensor) -> None:
+        """From now on write at `place` [1], which may move. What is not filled becomes 0: a mask hides no NaN."""
+        end, self._place = self.get_seq_length(), place
+        self.all_keys[:, :, end:] = self.all_values[:, :, end:] = 0
+
+    def thaw(self, end: int) -> None:
+        """Grow again, behind `end` tokens."""
+        self._place = None
         self._view(end)
 
     def reorder_cache(self, beam_idx: torch.Tensor) -> None:

@@ -105,6 +105,8 @@ def describe(place: Workplace) -> list[str]:
     """What will be run, in a few lines for people."""
     model, splits = place.model, place.splits
     blocks, dtype = len(model.parts.blocks), str(model.model.dtype).removeprefix("torch.")
+    if place.settings.model.quantize != "none":
+        dtype += f" (frozen blocks in {place.settings.model.quantize})"
     count = sum(weight.numel() for name, weight in model.model.named_parameters() if "lora_" not in name)
     lines = [
         f"model     {place.settings.model.name}: {count / 1e6:.1f} M weights, {blocks} blocks, "
