@@ -1,8 +1,9 @@
 # make demo: set up and run the main job. make test: set up and pass the tests. make setup: what both share.
+# make peers: TRL in an environment of its own, for benchmarks/compare.py.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test slow lint
+.PHONY: setup demo test slow lint peers
 
 setup: .venv/.done
 
@@ -11,6 +12,15 @@ setup: .venv/.done
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch -c constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+peers: .peers/.done
+
+.peers/.done: constraints.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check torch -c constraints.txt
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check transformers peft accelerate datasets trl==1.16.0 -c constraints.txt
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target .peers/trl-ppo trl==1.12.0
 	touch $@
 
 demo: setup

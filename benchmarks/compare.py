@@ -1,6 +1,7 @@
-"""Run topgraft and its peer in turn, and write medians and ratios into benchmarks/results/.
+"""Run topgraft and its peer in turn, write medians and ratios into benchmarks/results/, and print them as a table.
 
-python -m benchmarks.compare --peer .peers/bin/python --trl .peers/trl-ppo --workload small ppo
+make peers                                  sets up the peer's environment in .peers
+.venv/bin/python benchmarks/compare.py      every work on the workload `small`: about 70 minutes on two CPU cores
 """
 
 import argparse
@@ -11,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import machine
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.measuring import machine, seconds
+from benchmarks.table import table
 
 HERE = Path(__file__).resolve().parent
 WORKS = {
@@ -34,11 +37,6 @@ def once(command: list[str]) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def seconds(reading: dict[str, Any]) -> float:
-    """An iteration's seconds, or a job's."""
-    return float(reading.get("seconds_per_iteration", reading.get("seconds")))
-
-
 def compare(work: str, workload: str, peer: str, trl: str, rounds: int, dtype: list[str]) -> dict[str, Any]:
     """Alternate both sides `rounds` times; medians of seconds and of peak memory, and their ratios."""
     (ours_name, *ours_args), (peer_name, *peer_args) = WORKS[work]
@@ -58,6 +56,7 @@ def compare(work: str, workload: str, peer: str, trl: str, rounds: int, dtype: l
     return {
         "work": work,
         "workload": workload,
+        "dtype": dtype[-1] if dtype else None,
         "machine": machine(),
         "seconds": middle,
         memory: peak,
@@ -85,6 +84,7 @@ def main() -> None:
         file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         ratios = {key: value for key, value in result.items() if key != "readings"}
         print(json.dumps(ratios), flush=True)
+    print(table())
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from topgraft.report.palette import ACCENT, GREYS, INK, STYLE
 HERE = Path(__file__).resolve().parent
 FIGURE = HERE.parent / "docs" / "figures" / "growth.svg"
 BASE = Workload(8, 256, 8000, 8, 48, 48, 2, 2, feed_forward=704)
-"""What is changed, one at a time."""
 CHANGED = {
     "layers": ("blocks", (4, 8, 16, 24)),
     "trained_layers": ("trained blocks", (1, 2, 4, 8)),

@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+from typing import Any
 
 import torch
 
@@ -14,6 +15,11 @@ def memory() -> dict[str, float | None]:
         "peak_host_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 3),
         "peak_gpu_gb": None if gpu is None else round(gpu, 3),
     }
+
+
+def seconds(reading: dict[str, Any]) -> float:
+    """An iteration's seconds, or a job's, of what a benchmark printed."""
+    return float(reading.get("seconds_per_iteration", reading.get("seconds")))
 
 
 def machine() -> str:

@@ -3,12 +3,13 @@
 import pytest
 import tiny
 import torch
+from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 from torch import nn
 from torch.testing import assert_close
 
 from topgraft.model.adapters import LoraSettings, Slots
-from topgraft.model.lora import _Adapted
+from topgraft.model.lora import _Adapted, adapt
 from topgraft.model.split import cut, find_blocks
 
 
@@ -87,8 +88,26 @@ def test_the_base_acts_alone_without_a_slot_and_half_precision_keeps_its_adapter
     states = torch.randn(4, 32, dtype=torch.bfloat16)
     with made.use(None):
         assert torch.equal(layer(states), layer.get_base_layer()(states))
-    layer.lora_A["sft"].float(), layer.lora_B["sft"].float()
+    layer.lora_A["sft"].float()
+    layer.lora_B["sft"].float()
     with made.use("sft"), torch.no_grad():
         assert layer(states).dtype == torch.bfloat16
         assert torch.equal(layer(states), type(layer).forward(layer, states))
     assert isinstance(layer.get_base_layer(), nn.Linear)
+
+
+def test_an_adapter_that_is_more_than_two_matrices_acts_as_peft_has_it():
+    for more in ({"use_dora": True}, {"lora_bias": True}):
+        torch.manual_seed(0)
+        model = tiny.model("llama")
+        config = LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights=False, **more)
+        wrapped = get_peft_model(model, config)
+        layer = next(module for module in wrapped.modules() if isinstance(module, LoraLayer))
+        states = torch.randn(4, 32)
+        with torch.no_grad():
+            for name, weight in layer.named_parameters():
+                if "base_layer" not in name:
+                    weight.normal_()
+            expected = layer(states)
+            adapt(layer)
+            assert_close(layer(states), expected, atol=0, rtol=0)

@@ -70,6 +70,24 @@ def test_an_error_inside_leaves_the_layer_as_it_was():
 
 
 @torch.no_grad()
+def test_an_error_while_packing_leaves_every_layer_as_it_was(monkeypatch):
+    layers = [nn.Linear(512, 512) for _ in range(3)]
+    packs, packed_before = torch.ops.mkldnn._reorder_linear_weight, []
+
+    def once(*given):
+        if packed_before:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        packed_before.append(given)
+        return packs(*given)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", once)
+    with pytest.raises(RuntimeError, match="allocate"), packed(layers, rows=1):
+        pass
+    assert packed_before
+    assert not any("forward" in vars(layer) for layer in layers)
+
+
+@torch.no_grad()
 def test_half_precision_and_other_modules_are_left_alone():
     half, other = nn.Linear(4, 4).bfloat16(), nn.Embedding(4, 4)
     with packed([half, other], rows=1):

@@ -102,7 +102,8 @@ class PPO:
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample, score, and fix everything that the inner epochs learn from."""
         actors, options = self.actors, self.options
-        prompts = [actors.template.encode_prompt(row.prompt) for row in rows for _ in range(options.samples)]
+        distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
+        prompts = [prompt for prompt in distinct for _ in range(options.samples)]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         tokens, trunk = rollouts.tokens, rollouts.trunk

@@ -20,15 +20,17 @@ def adapt(layer: LoraLayer) -> None:
 
 
 def _forward(layer: LoraLayer, states: torch.Tensor) -> torch.Tensor:
-    """[..., in] -> [..., out]; peft's way where an adapter is more than its two matrices."""
+    """[..., in] -> [..., out]; peft's way where dropout acts or an adapter is more than its two matrices, and in half
+    precision, where peft keeps the adapter in float32."""
     base = layer.get_base_layer()
     if layer.disable_adapters:
         return base(states)
     (name,) = layer.active_adapters
     down_RI, up_OR, dropout = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.lora_dropout[name]
     acts = isinstance(dropout, nn.Dropout) and dropout.training
-    plain = type(base) in (nn.Linear, Conv1D) and not acts and base.weight.dtype == down_RI.dtype == states.dtype
-    if not plain:
+    more = name in layer.lora_variant or layer.lora_B[name].bias is not None
+    alike = type(base) in (nn.Linear, Conv1D) and base.weight.dtype == down_RI.dtype == states.dtype
+    if acts or more or not alike:
         return type(layer).forward(layer, states)
     matrix_OI = base.weight.t() if type(base) is Conv1D else base.weight
     return _Adapted.apply(states, matrix_OI, base.bias, down_RI, up_OR, layer.scaling[name])

@@ -37,7 +37,8 @@ def quantization(
     with torch.device("meta"):  # names only, no weights
         bare = AutoModelForCausalLM.from_config(config)
     decoder, blocks = find_blocks(bare)
-    widths = {_width(layer) for layer in decoder.modules() if isinstance(layer, nn.Linear | Conv1D)}
+    frozen_blocks = getattr(decoder, blocks)[:split_layer]
+    widths = {_width(layer) for layer in frozen_blocks.modules() if isinstance(layer, nn.Linear | Conv1D)}
     odd = sorted(width for width in widths if width % GROUP)
     if kind == "4bit" and place.type == "cpu" and odd:
         raise UserError(
@@ -57,6 +58,16 @@ def _width(layer: nn.Module) -> int:
     """Numbers that a row of the matrix multiplies."""
     rows_and_columns = next(layer.parameters()).shape  # the matrix comes before the bias
     return rows_and_columns[0] if isinstance(layer, Conv1D) else rows_and_columns[1]
+
+
+def count(model: nn.Module) -> int:
+    """Weights of the base model, whatever they are packed into; adapters left out."""
+    total = 0
+    for name, weight in model.named_parameters():
+        if "lora_" not in name:
+            state = getattr(weight, "quant_state", None)
+            total += weight.numel() if state is None else state.shape.numel()
+    return total
 
 
 def scales(model: nn.Module) -> dict[str, torch.Tensor]:

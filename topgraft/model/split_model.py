@@ -64,6 +64,8 @@ class SplitModel:
         self.base_digest = digest(model)
         self.meter = TrunkMeter(parts.blocks, self.split_layer)
         self.gradient_checkpointing = gradient_checkpointing
+        self.records_steps = True
+        """Whether decoding may try to record its steps on CUDA (topgraft.rollout.captured)."""
         self._blocks_name = blocks_name
 
     @property

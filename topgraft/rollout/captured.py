@@ -12,8 +12,11 @@ from transformers import DynamicCache
 from topgraft.rollout.kv_cache import RoomyLayer
 from topgraft.rollout.steps import GrowingSteps
 
-ALIKE = 0.05
-"""A fixed step may differ from the growing one by this share of the largest number: half precision rounds."""
+ALIKE = {torch.float32: 1e-3}
+"""A fixed step's states may differ from the growing one's by this share of a row's norm."""
+ALIKE_IN_HALF = 0.05
+WORTH_RECORDING = 16
+"""Steps to come: recording does a step five times, and empties the device's cache of freed memory."""
 
 
 def can_capture(cache: DynamicCache) -> bool:
@@ -23,23 +26,25 @@ def can_capture(cache: DynamicCache) -> bool:
 
 class CapturedSteps:
     """The same steps as `GrowingSteps`, recorded: the first of them, and the first after rows have left, is done both
-    ways. Where the two differ or the step cannot be recorded, growing steps go on."""
+    ways. Where the two differ or the step cannot be recorded, growing steps go on, with this model for good."""
 
-    retire_at = 0.5
-    """Rows leave later than from growing steps: the graph is recorded anew each time."""
-
-    def __init__(self, growing: GrowingSteps, *, records: bool = True) -> None:
-        self.growing, self.records = growing, records
+    def __init__(self, growing: GrowingSteps) -> None:
+        self.growing = growing
         self.fixed: _Fixed | None = None
-        self.possible = True
+
+    @property
+    def retire_at(self) -> float:
+        """Rows leave later than from growing steps: each departure records anew."""
+        return 0.5 if self.growing.model.records_steps else self.growing.retire_at
 
     def feed(self, ids_B: torch.Tensor, fed_B: torch.Tensor) -> torch.Tensor:
         """The final states [B, H], to be read before the next step; `crossing` has those at the split."""
         if self.fixed is not None:
             return self.fixed.feed(ids_B, fed_B)
         final_BH = self.growing.feed(ids_B, fed_B)
-        if self.possible:
-            self._fix(ids_B, final_BH)
+        space, filled = self.growing.cache.layers[0].all_keys.shape[2], self.growing.real_BT.shape[1]
+        if self.growing.model.records_steps and space - filled >= WORTH_RECORDING:
+            self._try_fixed(ids_B, final_BH)
         return final_BH
 
     def cross(self, ids_B: torch.Tensor, fed_B: torch.Tensor) -> None:
@@ -52,27 +57,26 @@ class CapturedSteps:
         self._thaw()
         self.growing.keep(stay)
 
-    def _fix(self, ids_B: torch.Tensor, expected_BH: torch.Tensor) -> None:
+    def _try_fixed(self, ids_B: torch.Tensor, expected_BH: torch.Tensor) -> None:
         """Do the step once more in fixed shapes, which writes the same keys and values, and record it."""
-        crossing = self.growing.crossing
+        crossing, model = self.growing.crossing, self.growing.model
         crossed_BTH = crossing.hidden_BTH
         fixed = _Fixed(self.growing, ids_B)
+        trouble = None
         try:
-            if self.records:
-                fixed.record()
-            else:
-                fixed.run()
-            gap = float((fixed.final_BH - expected_BH).abs().max() / expected_BH.abs().max())
-            trouble = "" if gap <= ALIKE else f"its states differ by {gap:.2g} of the largest"
-        except Exception as error:  # of whatever kind: the step is not one that this architecture can do so
-            trouble = str(error).splitlines()[0]
+            fixed.record()
+            gap = float(((fixed.final_BH - expected_BH).norm(dim=1) / expected_BH.norm(dim=1)).max())
+            if not gap <= ALIKE.get(expected_BH.dtype, ALIKE_IN_HALF):
+                trouble = f"its states differ by {gap:.2g}"
+        except Exception as error:  # of whatever kind: this architecture cannot do the step so, or memory is short
+            trouble = f"{type(error).__name__}: {error}".splitlines()[0]
         crossing.hidden_BTH = crossed_BTH
-        if trouble:
-            self.possible = False
-            fixed.thaw()
-            warnings.warn(f"Decoding is slower than it could be, a step cannot be recorded: {trouble}", stacklevel=2)
-        else:
+        if trouble is None:
             self.fixed = fixed
+            return
+        model.records_steps = False
+        fixed.undo()
+        warnings.warn(f"Decoding is slower than it could be, a step cannot be recorded: {trouble}", stacklevel=2)
 
     def _thaw(self) -> None:
         if self.fixed is not None:
@@ -125,18 +129,31 @@ class _Fixed:
         self.crossing_BTH = self.growing.crossing.hidden_BTH
 
     def record(self) -> None:
-        """Record the step, and do it."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
+        """Record the step, and do it. Raises what keeps it from being recorded."""
+        stream, before = torch.cuda.Stream(), torch.cuda.current_stream()
+        stream.wait_stream(before)
         with torch.cuda.stream(stream):
-            for _ in range(3):
-                self.run()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
             self.run()
+            self.run()
+        before.wait_stream(stream)
+        self._must_not_wait()
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.run()
+        finally:
+            torch.cuda.set_stream(before)  # a capture that fails leaves its own behind
         graph.replay()
         self.graph = graph
+
+    def _must_not_wait(self) -> None:
+        """Do the step so that an operation which waits for the device raises: cheaper here than in a capture."""
+        mode = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            self.run()
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
 
     def thaw(self) -> None:
         """Leave everything as growing steps would have left it."""
@@ -144,3 +161,8 @@ class _Fixed:
         self.growing.positions_B1 = self.positions_B1.clone()
         for layer in self.growing.cache.layers:
             layer.thaw(self.filled)
+
+    def undo(self) -> None:
+        """Leave everything as it was when the growing step had been done."""
+        for layer in self.growing.cache.layers:
+            layer.undo()

@@ -21,6 +21,7 @@ class RoomyLayer(DynamicLayer):
         super().__init__()
         self.all_keys = self.all_values = torch.empty(0)
         self._place: torch.Tensor | None = None
+        self._last = (torch.empty(0), torch.empty(0))
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
@@ -54,12 +55,18 @@ class RoomyLayer(DynamicLayer):
     def fix(self, place: torch.Tensor) -> None:
         """From now on write at `place` [1], which may move. What is not filled becomes 0: a mask hides no NaN."""
         end, self._place = self.get_seq_length(), place
+        self._last = self.keys[:, :, -1].clone(), self.values[:, :, -1].clone()
         self.all_keys[:, :, end:] = self.all_values[:, :, end:] = 0
 
     def thaw(self, end: int) -> None:
         """Grow again, behind `end` tokens."""
         self._place = None
         self._view(end)
+
+    def undo(self) -> None:
+        """Put back what stood at the newest token when the layer was fixed; then grow again behind it."""
+        self.thaw(self.get_seq_length())
+        self.keys[:, :, -1], self.values[:, :, -1] = self._last
 
     def reorder_cache(self, beam_idx: torch.Tensor) -> None:
         """Keep the rows `beam_idx`."""

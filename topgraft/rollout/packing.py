@@ -20,8 +20,9 @@ WORTH_PACKING = 2**18
 
 @contextmanager
 def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
-    """Inside the context linear layers multiply by a packed copy of their matrix, the adapter in use added: fp32 on a
-    CPU, without gradients. Elsewhere, and where this build of PyTorch cannot, nothing changes.
+    """Inside the context linear layers multiply by a packed copy of their matrix, the adapter in use added (by a plain
+    sum of both where it is small): fp32 on a CPU, without gradients. Elsewhere, and where this build of PyTorch cannot,
+    nothing changes.
 
     `rows` = rows of most products. The slot in use must not change inside the context.
     """
@@ -34,12 +35,12 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
             if not _fits(base):
                 continue
             matrix = _with_adapter(layer, base.weight.detach())
-            before.append((layer, layer.__dict__.get("forward")))
-            if matrix.numel() < WORTH_PACKING:
-                layer.forward = partial(nn.functional.linear, weight=matrix, bias=base.bias)
+            if _large(base):
+                product = partial(_product, torch.ops.mkldnn._reorder_linear_weight(matrix, rows), base.bias)
             else:
-                packed_matrix = torch.ops.mkldnn._reorder_linear_weight(matrix, rows)
-                layer.forward = partial(_product, packed_matrix, base.bias)
+                product = partial(nn.functional.linear, weight=matrix, bias=base.bias)
+            before.append((layer, layer.__dict__.get("forward")))
+            layer.forward = product
         yield
     finally:
         for layer, forward in before:
@@ -52,7 +53,7 @@ def packed_bytes(modules: list[nn.Module]) -> int:
     """Bytes of the copies that `packed` would make."""
     layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
     bases = [layer.get_base_layer() if isinstance(layer, LoraLayer) else layer for layer in layers]
-    return sum(base.weight.nbytes for base in bases if isinstance(base, nn.Linear) and _fits(base))
+    return sum(base.weight.nbytes for base in bases if isinstance(base, nn.Linear) and _fits(base) and _large(base))
 
 
 def _can() -> bool:
@@ -61,6 +62,10 @@ def _can() -> bool:
 
 def _fits(layer: nn.Linear) -> bool:
     return (layer.weight.device.type, layer.weight.dtype) == ("cpu", torch.float32)
+
+
+def _large(layer: nn.Linear) -> bool:
+    return layer.weight.numel() >= WORTH_PACKING
 
 
 def _linear_layers(module: nn.Module) -> Iterator[nn.Module]:

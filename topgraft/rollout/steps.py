@@ -35,7 +35,7 @@ def run_decoder(
 class GrowingSteps:
     """Each step reads the keys and values so far, one token more than the step before."""
 
-    retire_at = 0.75
+    retire_at: float = 0.75
     """Ended rows leave the batch when at most this share of it is still open: each departure copies the cache."""
 
     def __init__(

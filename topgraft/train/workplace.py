@@ -21,6 +21,7 @@ from topgraft.data.template import Template
 from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
 from topgraft.model.load import load
+from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel
 from topgraft.rewards.learned import LearnedReward, Reward
 from topgraft.rollout.cache import TrunkCache
@@ -107,9 +108,8 @@ def describe(place: Workplace) -> list[str]:
     blocks, dtype = len(model.parts.blocks), str(model.model.dtype).removeprefix("torch.")
     if place.settings.model.quantize != "none":
         dtype += f" (frozen blocks in {place.settings.model.quantize})"
-    count = sum(weight.numel() for name, weight in model.model.named_parameters() if "lora_" not in name)
     lines = [
-        f"model     {place.settings.model.name}: {count / 1e6:.1f} M weights, {blocks} blocks, "
+        f"model     {place.settings.model.name}: {count(model.model) / 1e6:.1f} M weights, {blocks} blocks, "
         f"training blocks {model.layers} (split at {model.split_layer}), {dtype}, {model.device}",
         f"template  {place.template.describe()}; pad id {place.template.pad_id}, "
         f"end ids {list(place.template.end_ids)}",
@@ -126,7 +126,8 @@ def describe(place: Workplace) -> list[str]:
 def provenance(place: Workplace) -> dict[str, Any]:
     """Where a run comes from: versions, commit, device, seeds, digests."""
     settings, model, splits = place.settings, place.model, place.splits
-    packages = ("torch", "transformers", "peft", "accelerate", "datasets")
+    packages = ["torch", "transformers", "peft", "accelerate", "datasets"]
+    packages += ["bitsandbytes"] if settings.model.quantize != "none" else []
     return {
         "topgraft": __version__,
         "python": platform.python_version(),
@@ -144,7 +145,7 @@ def provenance(place: Workplace) -> dict[str, Any]:
         "model": {
             "name": settings.model.name,
             "digest": model.base_digest,
-            "parameters": sum(w.numel() for name, w in model.model.named_parameters() if "lora_" not in name),
+            "parameters": count(model.model),
             "layers": len(model.parts.blocks),
             "trained_layers": model.layers,
             "split_layer": model.split_layer,
