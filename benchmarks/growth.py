@@ -58,7 +58,7 @@ def draw(points: dict[str, list[dict[str, Any]]], file: Path) -> None:
         panel.stackplot(places, layers, labels=list(PARTS.values()), colors=COLOURS, linewidth=0)
         panel.plot(places, [point["seconds"] for point in found], "o-", color=INK, markersize=3, linewidth=1)
         panel.set_xlabel(CHANGED[name][0])
-        panel.set_xticks(places, [f"{place:,}" for place in places])
+        panel.set_xticks(places, [f"{place // 1000}k" if place >= 1000 else str(place) for place in places])
         panel.set_xlim(0, places[-1] * 1.04)
         panel.set_ylim(0, None)
     for panel in panels[:, 0]:
