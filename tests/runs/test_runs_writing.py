@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from topgraft.runs.writing import append_line, read_lines, write_json, write_whole
@@ -74,9 +75,12 @@ def test_a_killed_writer_leaves_whole_lines(tmp_path):
 
 def test_lines_of_two_writers_do_not_mix(tmp_path):
     path = tmp_path / "lines.jsonl"
-    with writer(APPENDS, path, "one"), writer(APPENDS, path, "two"):
+    with writer(APPENDS, path, "one") as one, writer(APPENDS, path, "two") as two:
         wait_for(lambda: path.exists() and min(path.read_bytes().count(f'"{n}"'.encode()) for n in ("one", "two")) > 99)
-    rows = list(read_lines(path))
+        for process in (one, two):  # killed, one could leave half a line for the other to go on with
+            os.kill(process.pid, signal.SIGSTOP)
+            wait_for(lambda process=process: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+        rows = list(read_lines(path))
     for name in ("one", "two"):
         numbers = [row["number"] for row in rows if row["writer"] == name]
         assert numbers == list(range(len(numbers)))
