@@ -5,6 +5,7 @@ blocks, embedding and head keep their precision: gradients pass them, and log-pr
 """
 
 import importlib.util
+import logging
 import re
 
 import torch
@@ -34,6 +35,7 @@ def quantization(
             f'model.quantize = "{kind}" has nothing to quantize: block 0 is trained, so no block is frozen below the '
             f'split. Set model.quantize = "none", or model.layers to upper blocks such as "last-4".'
         )
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it says at every product that 8 bits are not 32
     with torch.device("meta"):  # names only, no weights
         bare = AutoModelForCausalLM.from_config(config)
     decoder, blocks = find_blocks(bare)
