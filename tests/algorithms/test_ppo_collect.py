@@ -149,3 +149,22 @@ def test_whitened_rewards_have_variance_1_and_keep_their_mean():
     assert_close(masked_variance(after, counted), torch.tensor(1.0), atol=1e-4, rtol=0)
     assert_close(masked_mean(after, counted), masked_mean(before, counted), atol=1e-4, rtol=0)
     assert abs(masked_variance(before, counted).item() - 1) > 0.05
+
+
+def test_several_responses_to_a_prompt_stay_together_and_their_prompt_passes_once():
+    algorithm = make(samples_per_prompt=3, minibatch_size=2)
+    batch = algorithm.collect(ROWS)
+    assert (len(batch), len(batch.tokens), batch.siblings) == (8, 24, 3)
+    ids, counted = batch.tokens.ids_BT, batch.tokens.counted_BT
+    starts = (batch.tokens.lengths_B - counted.sum(1)).tolist()
+    prompts = [tuple(ids[row, : starts[row]].tolist()) for row in range(24)]
+    assert prompts == [prompt for prompt in prompts[::3] for _ in range(3)]
+    assert len(set(prompts)) == len(batch.trunk.prompts) == 8
+    answers = [tuple(ids[row][counted[row]].tolist()) for row in range(24)]
+    assert len(set(answers)) > 12, "each is drawn for itself"
+    meter = algorithm.actors.model.meter
+    assert meter.tokens_in == sum(starts[::3]) + int(counted.sum()) == algorithm.tokens_kept
+    part = batch.rows(torch.tensor([5, 2]))
+    width = part.tokens.ids_BT.shape[1]
+    assert part.tokens.ids_BT.tolist() == [ids[row, :width].tolist() for row in (15, 16, 17, 6, 7, 8)]
+    assert algorithm.count(part) == float(counted[[15, 16, 17, 6, 7, 8]].sum())
