@@ -79,5 +79,5 @@ def scales(model: nn.Module) -> dict[str, torch.Tensor]:
         for name, module in model.named_modules()
         if type(module).__module__.startswith("bitsandbytes")
         for key, value in module.state_dict().items()
-        if isinstance(value, torch.Tensor) and key not in dict(module.named_parameters())
+        if isinstance(value, torch.Tensor) and key not in ("weight", "bias")
     }
