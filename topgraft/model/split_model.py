@@ -18,6 +18,7 @@ from topgraft.data.batching import buckets
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
 from topgraft.model.checkpointing import checkpointed
+from topgraft.model.lean import lean
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
 from topgraft.model.quantizing import scales
@@ -51,6 +52,7 @@ class SplitModel:
         model.eval()
         for weight in model.parameters():
             weight.requires_grad_(False)
+        lean(model)
         _, blocks_name = find_blocks(model)
         self.model = model
         self.layers = layers
