@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from benchmarks.peers.common import weights_dtype
 from benchmarks.workload import ALPHA, RANK, TARGETS, Workload
-from topgraft.algorithms import grpo, ppo
+from topgraft.algorithms import on_policy
 from topgraft.algorithms.protocol import Actors
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.adapters import LoraSettings
@@ -37,8 +37,7 @@ def timed(model: SplitModel) -> Iterator[dict[str, float]]:
     places = [
         (model, "trunk", "trunk"),
         (model, "logprobs", "head"),
-        (ppo, "sample", "decode"),
-        (grpo, "sample", "decode"),
+        (on_policy, "sample", "decode"),
     ]
     plain = [getattr(place, attribute) for place, attribute, _ in places]
     for (place, attribute, name), call in zip(places, plain, strict=True):

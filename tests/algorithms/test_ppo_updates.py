@@ -15,7 +15,7 @@ from topgraft.errors import UserError
 
 def test_trained_tokens_are_the_sampled_tokens(monkeypatch):
     algorithm = make()
-    import topgraft.algorithms.ppo as module
+    import topgraft.algorithms.on_policy as module
 
     kept = []
     true_sample = module.sample

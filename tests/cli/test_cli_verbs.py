@@ -107,12 +107,15 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     json.loads((made.parent / "evaluation" / "results.json").read_text(), parse_constant=pytest.fail)
 
 
-@pytest.mark.parametrize("stage", ["dpo", "grpo"])
+@pytest.mark.parametrize("stage", ["dpo", "orpo", "kto", "grpo", "rloo"])
 def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_path, stage):
     stages = finished.run / "stages"
-    begun = ["--sft", stages / "sft", *(["--reward", stages / "reward"] if stage == "grpo" else [])]
+    begun = ["--sft", stages / "sft", *(["--reward", stages / "reward"] if stage in ("grpo", "rloo") else [])]
     sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
-    sets += ["model.layers=last-2", "grpo.batch_size=2", "grpo.evaluate_every=1"]
+    sets += [
+        "model.layers=last-2",
+        *(f"{name}.{what}" for name in ("grpo", "rloo") for what in ("batch_size=2", "evaluate_every=1")),
+    ]
     more = [word for text in sets for word in ("--set", text)]
     flags = ["--model", finished.model, "--data", finished.data, "--steps", 2, "--out", "made"]
     done = forked("train", stage, *flags, *begun, *more, cwd=tmp_path)

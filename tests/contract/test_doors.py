@@ -16,7 +16,7 @@ from topgraft.lookup import resolve
 
 ROOT = Path(topgraft.__file__).resolve().parents[1]
 PAGES = [
-    path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")) if path.exists()
+    path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")) if path.exists()
 ]
 VERBS = {"run", "check", "recipes", "train", "generate", "evaluate", "report", "data"}
 

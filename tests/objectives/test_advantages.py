@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from topgraft.objectives.advantages import gae, group_advantages, last_counted, token_rewards
+from topgraft.objectives.advantages import gae, group_advantages, last_counted, leave_one_out, token_rewards
 
 DOUBLE = torch.float64
 
@@ -146,3 +146,9 @@ def test_group_advantages_by_hand():
     assert group_advantages(scores, scale=False).tolist() == [[-1, 1], [0, 0], [2, -2]]
     expected = torch.tensor([[-1 / 1.0001, 1 / 1.0001], [0, 0], [2 / 2.0001, -2 / 2.0001]])
     assert_close(group_advantages(scores), expected)
+
+
+def test_leave_one_out_by_hand():
+    scores = torch.tensor([[1.0, 2.0, 6.0], [5.0, 5.0, 5.0]])
+    assert leave_one_out(scores).tolist() == [[-3.0, -1.5, 4.5], [0.0, 0.0, 0.0]]
+    assert leave_one_out(torch.tensor([[1.0, 4.0]])).tolist() == [[-3.0, 3.0]]

@@ -8,7 +8,15 @@ from torch.testing import assert_close
 
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1, k3
-from topgraft.objectives.preference import bradley_terry, dpo_loss, pair_accuracy
+from topgraft.objectives.preference import (
+    bradley_terry,
+    dpo_loss,
+    ipo_loss,
+    kto_loss,
+    log_odds,
+    odds_ratio_loss,
+    pair_accuracy,
+)
 
 DOUBLE = torch.float64
 
@@ -169,3 +177,37 @@ def test_the_gradient_of_dpo_is_beta_times_the_share_of_the_other_order():
     share = 2.0 / (1 + math.exp(2.0 * 0.5))
     assert_close(chosen.grad, torch.tensor([-share]))
     assert_close(rejected.grad, torch.tensor([share]))
+
+
+def test_ipo_by_hand():
+    chosen, rejected = torch.tensor([1.0, 0.0, 5.0]), torch.tensor([-1.5, 0.0, 0.0])
+    assert ipo_loss(chosen, rejected, 0.2).tolist() == [0.0, 6.25, 6.25]  # the margin wanted is 2.5
+
+
+def test_odds_by_hand():
+    chosen, rejected = torch.tensor([0.8, 0.5], dtype=DOUBLE).log(), torch.tensor([0.5, 0.5], dtype=DOUBLE).log()
+    assert_close(log_odds(chosen).exp(), torch.tensor([4.0, 1.0], dtype=DOUBLE))
+    assert_close(odds_ratio_loss(chosen, rejected), torch.tensor([math.log(5 / 4), math.log(2)], dtype=DOUBLE))
+
+
+@pytest.mark.parametrize("logprob", [0.0, -1e-12, -1e-3, -50.0])
+def test_odds_and_their_gradient_are_finite_at_the_ends(logprob: float):
+    given = torch.tensor([logprob], requires_grad=True)
+    found = log_odds(given)
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert given.grad.isfinite().all()
+
+
+def test_kto_by_hand():
+    ratio, desirable = torch.tensor([1.0, 1.0, 3.0, -1.0]), torch.tensor([True, False, True, False])
+    found = kto_loss(ratio, desirable, torch.tensor(1.0), 0.5, (2.0, 4.0))
+    high = 1 / (1 + math.exp(-1))  # sigmoid(0.5 (3 - 1)) and sigmoid(0.5 (1 - -1))
+    assert_close(found, torch.tensor([1.0, 2.0, 2 * (1 - high), 4 * (1 - high)]))
+
+
+def test_no_gradient_flows_through_the_reference_point():
+    ratio, point = torch.randn(4, requires_grad=True), torch.tensor(0.5, requires_grad=True)
+    kto_loss(ratio, torch.tensor([True, False] * 2), point, 0.1, (1.0, 1.0)).sum().backward()
+    assert point.grad is None
+    assert ratio.grad[0] < 0 < ratio.grad[1]

@@ -12,10 +12,17 @@ from topgraft.algorithms.dpo import DPO
 from topgraft.algorithms.dpo import Options as DPOOptions
 from topgraft.algorithms.grpo import GRPO
 from topgraft.algorithms.grpo import Options as GRPOOptions
+from topgraft.algorithms.kto import KTO
+from topgraft.algorithms.kto import Options as KTOOptions
+from topgraft.algorithms.orpo import ORPO
+from topgraft.algorithms.orpo import Options as ORPOOptions
 from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.ppo import Options as PPOOptions
+from topgraft.algorithms.protocol import Actors
 from topgraft.algorithms.reward_model import Options as RewardOptions
 from topgraft.algorithms.reward_model import RewardModel
+from topgraft.algorithms.rloo import RLOO
+from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import SFT
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.records import Batch, Comparison, Demonstration, Scores
@@ -62,15 +69,37 @@ def dpo(**options: Any) -> DPO:
     return algorithm
 
 
+def orpo(**options: Any) -> ORPO:
+    torch.manual_seed(0)
+    algorithm = ORPO(tiny.actors(tiny.split(), tiny.characters()), ORPOOptions(**options), "orpo")
+    tiny.fill(algorithm.actors.model, "orpo")
+    return algorithm
+
+
+def kto(**options: Any) -> KTO:
+    torch.manual_seed(0)
+    algorithm = KTO(tiny.actors(tiny.split(), tiny.characters()), KTOOptions(**options), "kto")
+    tiny.fill(algorithm.actors.model, "kto")
+    return algorithm
+
+
+def sampling_actors() -> Actors:
+    return tiny.actors(tiny.split(), tiny.characters(), score=length, end_ids=(tiny.END, 20, 21, 22, 23))
+
+
 def grpo(**options: Any) -> GRPO:
     torch.manual_seed(0)
-    actors = tiny.actors(tiny.split(), tiny.characters(), score=length, end_ids=(tiny.END, 20, 21, 22, 23))
-    return GRPO(actors, GRPOOptions(**options), "grpo")
+    return GRPO(sampling_actors(), GRPOOptions(**options), "grpo")
+
+
+def rloo(**options: Any) -> RLOO:
+    torch.manual_seed(0)
+    return RLOO(sampling_actors(), RLOOOptions(**options), "rloo")
 
 
 def loop(algorithm: Any, folder: Path, *, seed: int = 0, held_out: int = 3, **more: Any) -> Outcome:
     """Train on all rows but the last `held_out`, which are for validation; the log goes to `folder`."""
-    rows: list[Any] = PAIRS if isinstance(algorithm, RewardModel | DPO) else ROWS
+    rows: list[Any] = PAIRS if isinstance(algorithm, RewardModel | DPO | ORPO | KTO) else ROWS
     cut = len(rows) - held_out
     quiet = Screen(Console(quiet=True))
     options = {"stage": StageFolder(folder), "accelerator": Accelerator(), "seed": seed, "screen": quiet} | more

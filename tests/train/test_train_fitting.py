@@ -21,14 +21,14 @@ def loud() -> tuple[Screen, io.StringIO]:
     return Screen(Console(file=text, width=200)), text
 
 
-@pytest.mark.parametrize("name", ["sft", "reward_model", "dpo", "ppo", "grpo"])
+@pytest.mark.parametrize("name", ["sft", "reward_model", "dpo", "orpo", "kto", "ppo", "grpo", "rloo"])
 def test_the_work_of_a_stage_is_what_its_rows_and_settings_ask_for(name):
     algorithm = getattr(learners, name)(batch_size=4)
-    actors, rows = algorithm.actors, PAIRS if name in ("reward_model", "dpo") else ROWS
+    actors, rows = algorithm.actors, PAIRS if name in ("reward_model", "dpo", "orpo", "kto") else ROWS
     work = work_of(actors, algorithm.options, algorithm.minibatch_size, rows[:7], rows[7:])
     assert work.prompt == max(len(actors.template.encode_prompt(row.prompt)) for row in rows)
-    expected = {"sft": (4, 1, 0), "reward_model": (8, 2, 0), "dpo": (8, 2, 0), "ppo": (7, 1, 4), "grpo": (28, 4, 16)}
-    assert (work.minibatch, work.siblings, work.sampled) == expected[name]
+    expected = {"sft": (4, 1, 0), "ppo": (7, 1, 4), "grpo": (28, 4, 16), "rloo": (28, 4, 16)}
+    assert (work.minibatch, work.siblings, work.sampled) == expected.get(name, (8, 2, 0))
     assert work.response == 8
     assert (work.kept_tokens > 0) == (work.sampled == 0)
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from learners import ROWS, Watched, dpo, grpo, logged, loop, ppo, reward_model, sft
+from learners import ROWS, Watched, dpo, grpo, kto, logged, loop, orpo, ppo, reward_model, rloo, sft
 
 from topgraft.errors import UserError
 
@@ -12,7 +12,10 @@ LEARNERS = {
     "sft": (sft, {"epochs": 2, "batch_size": 4}),
     "reward": (reward_model, {"epochs": 2, "batch_size": 4}),
     "dpo": (dpo, {"epochs": 2, "batch_size": 4}),
+    "orpo": (orpo, {"epochs": 2, "batch_size": 4}),
+    "kto": (kto, {"epochs": 2, "batch_size": 4}),
     "grpo": (grpo, {"steps": 3, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "evaluate_every": 2}),
+    "rloo": (rloo, {"steps": 3, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "evaluate_every": 2}),
     "ppo": (ppo, {"steps": 3, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "evaluate_every": 2}),
 }
 

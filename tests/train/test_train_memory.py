@@ -18,7 +18,9 @@ from topgraft.train.live import Live
 from topgraft.train.memory import Curve, Needs, Work, needs
 
 ROOT = Path(__file__).resolve().parents[2]
-MAKERS = {name: getattr(learners, name) for name in ("sft", "reward_model", "dpo", "ppo", "grpo")}
+MAKERS = {
+    name: getattr(learners, name) for name in ("sft", "reward_model", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
+}
 MB = 2**20
 
 
@@ -121,7 +123,9 @@ def test_a_try_on_short_rows_foretells_the_bytes_of_many_long_ones(name):
     tokens = tiny.random_tokens([(60, 8)] * 24)
     trunk = model.trunk(tokens)
     extras = dict.fromkeys(["old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT", "reference_BT"])
-    extras = {name: torch.zeros(tokens.ids_BT.shape) for name in extras} | {"reference_B": torch.zeros(24)}
+    extras = {name: torch.zeros(tokens.ids_BT.shape) for name in extras} | dict.fromkeys(
+        ["reference_B", "advantages_B", "point_B"], torch.zeros(24)
+    )
     for weight in algorithm.trainable():
         weight.requires_grad_(True)
     with Live() as live:

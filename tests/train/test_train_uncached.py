@@ -4,11 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from learners import dpo, grpo, logged, loop, ppo, reward_model, sft
+from learners import dpo, grpo, kto, logged, loop, orpo, ppo, reward_model, rloo, sft
 
-from topgraft.algorithms import grpo as grpo_module
 from topgraft.algorithms import on_policy
-from topgraft.algorithms import ppo as ppo_module
 from topgraft.records import Batch, Loss, Rollouts
 from topgraft.rollout.sampling import sample
 
@@ -19,9 +17,12 @@ LEARNERS = {
     "sft": (sft, OFFLINE),
     "reward": (reward_model, OFFLINE),
     "dpo": (dpo, OFFLINE),
+    "orpo": (orpo, OFFLINE),
+    "kto": (kto, OFFLINE),
     "ppo": (ppo, {**ON_POLICY, "samples_per_prompt": 2}),
     "ppo-branch": (ppo, {**ON_POLICY, "value": "branch"}),
     "grpo": (grpo, ON_POLICY),
+    "rloo": (rloo, ON_POLICY),
 }
 
 
@@ -49,8 +50,7 @@ def test_losses_and_rewards_over_a_run(name, tmp_path, monkeypatch):
     keeping = learner(**options)
     loop(keeping, tmp_path / "kept")
     again = {"old_logprobs": "recompute"} if "steps" in options else {}
-    for module in (ppo_module, grpo_module, on_policy):
-        monkeypatch.setattr(module, "sample", sampled_afresh)
+    monkeypatch.setattr(on_policy, "sample", sampled_afresh)
     forgetting = forgetful(learner(**options, **again))
     loop(forgetting, tmp_path / "afresh")
     kept, afresh = logged(tmp_path / "kept"), logged(tmp_path / "afresh")

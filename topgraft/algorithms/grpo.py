@@ -10,26 +10,17 @@ Departs from the paper in what the settings say: `scale = "none"` is Dr. GRPO (L
 Dr. GRPO's constant.
 """
 
-from pathlib import Path
-
 import torch
 from pydantic import Field
-from torch import nn
 
-from topgraft.algorithms.on_policy import (
-    greedy_score,
-    old_logprobs,
-    policy_parts,
-    rollout_logprobs,
-    rollout_metrics,
-    scorer,
-)
+from topgraft.algorithms.on_policy import draw, greedy_score, policy_parts, refuse_greedy, rollout_metrics
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
+from topgraft.algorithms.references import start_from
+from topgraft.algorithms.slot import SlotLearner
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.kl import k3
 from topgraft.records import Batch, Demonstration, Loss
-from topgraft.rollout.sampling import sample
 
 
 class Options(OnPolicySettings):
@@ -57,48 +48,39 @@ class Options(OnPolicySettings):
         return self.group_size
 
 
-class GRPO:
+class GRPO(SlotLearner):
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a group."""
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
         self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        self.score = scorer(actors, "GRPO")
+        refuse_greedy(actors, "GRPO")
         self.inner_epochs = options.inner_epochs
         self.minibatch_size = options.minibatch_size
-        actors.model.slots.add(slot, copy_of=reference)
+        start_from(actors.model, slot, reference)
         self.tokens_kept = 0
         self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
-
-    def trainable(self) -> list[nn.Parameter]:
-        """The slot's weights."""
-        return self.actors.model.slots.weights(self.slot)
 
     @torch.no_grad()
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
-        actors, options = self.actors, self.options
-        prompts = [actors.template.encode_prompt(row.prompt) for row in rows for _ in range(options.group_size)]
-        with actors.model.slots.use(self.slot):
-            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
-        score_B = self.score(rollouts.tokens, rollouts.trunk).total_B
-        old_BT = old_logprobs(actors, self.slot, rollouts, options.old_logprobs)
-        reference_BT = rollout_logprobs(actors, self.reference, rollouts)
+        options = self.options
+        drawn = draw(self.actors, self.slot, self.reference, rows, options)
+        tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
         groups_GS = score_B.view(-1, options.group_size)
         advantages_B = group_advantages(groups_GS, scale=options.scale == "std").flatten()
-        self.tokens_kept += rollouts.trunk.distinct_tokens
+        self.tokens_kept += trunk.distinct_tokens
         self._fresh = True
         metrics = {
             "reward/mean": score_B.mean().item(),
             "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
-            **rollout_metrics(rollouts, old_BT, reference_BT, options.beta),
+            **rollout_metrics(drawn, options.beta),
         }
         extras = {
-            "old_logprobs_BT": old_BT,
-            "reference_BT": reference_BT,
-            "advantages_BT": advantages_B[:, None].expand(old_BT.shape),
+            "old_logprobs_BT": drawn.old_BT,
+            "reference_BT": drawn.reference_BT,
+            "advantages_BT": advantages_B[:, None].expand(drawn.old_BT.shape),
         }
-        tokens, trunk, siblings = rollouts.tokens, rollouts.trunk, options.group_size
-        return Batch(tokens=tokens, trunk=trunk, siblings=siblings, extras=extras, metrics=metrics)
+        return Batch(tokens=tokens, trunk=trunk, siblings=options.group_size, extras=extras, metrics=metrics)
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens, responses, or responses times their longest possible length."""
@@ -138,14 +120,3 @@ class GRPO:
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
         return greedy_score(self.actors, self.slot, rows)
-
-    def finish(self, rows: list[Demonstration]) -> None:
-        """Nothing to do."""
-
-    def save(self, folder: Path) -> None:
-        """The adapter in peft's format."""
-        self.actors.model.slots.save(self.slot, folder)
-
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-        self.actors.model.slots.load(self.slot, folder)

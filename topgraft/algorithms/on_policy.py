@@ -1,23 +1,51 @@
-"""What learners from their own samples (PPO, GRPO) share: log-probabilities of rollouts, their metrics, validation."""
+"""What learners from their own samples (PPO, GRPO, RLOO) share: drawing, their metrics, validation."""
+
+from dataclasses import dataclass
 
 import torch
 
-from topgraft.algorithms.protocol import Actors
+from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.errors import UserError
 from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.masked import masked_mean, spread
 from topgraft.records import Demonstration, Rollouts
-from topgraft.rewards.learned import Reward
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
 
-def scorer(actors: Actors, name: str) -> Reward:
-    """The reward; UserError where sampling is greedy, of which nothing can be learned."""
+@dataclass(frozen=True)
+class Drawn:
+    """Responses and what stays fixed about them: scores [B], and log-probabilities [B, T] of the policy that drew them
+    and of the reference."""
+
+    rollouts: Rollouts
+    score_B: torch.Tensor
+    old_BT: torch.Tensor
+    reference_BT: torch.Tensor
+
+
+def refuse_greedy(actors: Actors, name: str) -> None:
+    """UserError where sampling is greedy, of which nothing can be learned."""
     if actors.sampling.temperature == 0:
         raise UserError(f"{name} needs random responses: set sampling.temperature above 0.")
+
+
+@torch.no_grad()
+def draw(
+    actors: Actors, slot: str, reference: str | None, rows: list[Demonstration], options: OnPolicySettings
+) -> Drawn:
+    """Sample `options.samples` responses to each prompt, next to one another, and score them."""
     assert actors.score is not None
-    return actors.score
+    distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
+    prompts = [prompt for prompt in distinct for _ in range(options.samples)]
+    with actors.model.slots.use(slot):
+        rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
+    return Drawn(
+        rollouts=rollouts,
+        score_B=actors.score(rollouts.tokens, rollouts.trunk).total_B,
+        old_BT=old_logprobs(actors, slot, rollouts, options.old_logprobs),
+        reference_BT=rollout_logprobs(actors, reference, rollouts),
+    )
 
 
 @torch.no_grad()
@@ -37,11 +65,10 @@ def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> t
     return rollout_logprobs(actors, slot, rollouts)
 
 
-def rollout_metrics(
-    rollouts: Rollouts, old_BT: torch.Tensor, reference_BT: torch.Tensor, beta: float
-) -> dict[str, float]:
+def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
     """KL of the sampled tokens to the reference, the shape of the responses, and how far from the policy they were
     drawn."""
+    rollouts, old_BT, reference_BT = drawn.rollouts, drawn.old_BT, drawn.reference_BT
     counted_BT = rollouts.tokens.counted_BT
     kl_BT = k1(old_BT, reference_BT)
     sampler_BT = k1(rollouts.drawn_logprobs_BT, rollouts.sampled_logprobs_BT)

@@ -17,15 +17,10 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from topgraft.algorithms.on_policy import (
-    greedy_score,
-    old_logprobs,
-    policy_parts,
-    rollout_logprobs,
-    rollout_metrics,
-    scorer,
-)
+from topgraft.algorithms.on_policy import draw, greedy_score, policy_parts, refuse_greedy, rollout_metrics
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
+from topgraft.algorithms.references import start_from
+from topgraft.algorithms.slot import SlotLearner
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
@@ -33,7 +28,6 @@ from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import k1
 from topgraft.objectives.masked import explained_variance, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
-from topgraft.rollout.sampling import sample
 
 
 class Options(OnPolicySettings):
@@ -74,46 +68,38 @@ class Options(OnPolicySettings):
         return self.samples_per_prompt
 
 
-class PPO:
+class PPO(SlotLearner):
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a prompt's responses."""
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
         self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        self.score = scorer(actors, "PPO")
+        refuse_greedy(actors, "PPO")
         self.inner_epochs = options.inner_epochs
         self.minibatch_size = options.minibatch_size
-        slots = actors.model.slots
-        slots.add(slot, copy_of=reference)
+        start_from(actors.model, slot, reference)
         self.value_slot = slot
         if options.value == "branch":
             self.value_slot = f"{slot}-value"
-            slots.add(self.value_slot, copy_of=reference)
+            actors.model.slots.add(self.value_slot, copy_of=reference)
         self.head = ScalarHead(actors.model.hidden_size, init="zero").to(actors.model.device)
         self.tokens_kept = 0
         self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
 
     def trainable(self) -> list[nn.Parameter]:
         """Policy adapter, value head, and the value branch's adapter where it has one."""
-        slots = self.actors.model.slots
-        own = slots.weights(self.value_slot) if self.value_slot != self.slot else []
-        return [*slots.weights(self.slot), *own, *self.head.parameters()]
+        own = self.actors.model.slots.weights(self.value_slot) if self.value_slot != self.slot else []
+        return [*super().trainable(), *own, *self.head.parameters()]
 
     @torch.no_grad()
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample, score, and fix everything that the inner epochs learn from."""
-        actors, options = self.actors, self.options
-        distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
-        prompts = [prompt for prompt in distinct for _ in range(options.samples)]
-        with actors.model.slots.use(self.slot):
-            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
-        tokens, trunk = rollouts.tokens, rollouts.trunk
-        counted_BT = tokens.counted_BT
-        score_B = self.score(tokens, trunk).total_B
+        options = self.options
+        drawn = draw(self.actors, self.slot, self.reference, rows, options)
+        rollouts, score_B, old_BT = drawn.rollouts, drawn.score_B, drawn.old_BT
+        tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
-        old_BT = old_logprobs(actors, self.slot, rollouts, options.old_logprobs)
-        reference_BT = rollout_logprobs(actors, self.reference, rollouts)
         values_BT = self._first_values(rollouts)
-        kl_BT = k1(old_BT, reference_BT)
+        kl_BT = k1(old_BT, drawn.reference_BT)
         rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
@@ -123,7 +109,7 @@ class PPO:
         metrics = {
             "reward/mean": (total_B - options.beta * kl_B).mean().item(),
             "reward/score": score_B.mean().item(),
-            **rollout_metrics(rollouts, old_BT, reference_BT, options.beta),
+            **rollout_metrics(drawn, options.beta),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
         }
         extras = {
@@ -174,19 +160,16 @@ class PPO:
         """Mean score of greedy responses to held-out prompts."""
         return greedy_score(self.actors, self.slot, rows)
 
-    def finish(self, rows: list[Demonstration]) -> None:
-        """Nothing to do."""
-
     def save(self, folder: Path) -> None:
         """The policy's adapter in peft's format, the value head (and the value branch) beside it."""
-        self.actors.model.slots.save(self.slot, folder)
+        super().save(folder)
         self.head.save(folder / "value")
         if self.value_slot != self.slot:
             self.actors.model.slots.save(self.value_slot, folder / "value")
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
-        self.actors.model.slots.load(self.slot, folder)
+        super().load(folder)
         self.head.load(folder / "value")
         if self.value_slot != self.slot:
             self.actors.model.slots.load(self.value_slot, folder / "value")

@@ -3,13 +3,11 @@
 Prompt tokens are never counted. The trunk runs once per row; every epoch runs the branch only.
 """
 
-from pathlib import Path
-
 import torch
 from pydantic import Field
-from torch import nn
 
 from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.algorithms.slot import SlotLearner
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -20,7 +18,7 @@ class Options(OfflineSettings):
     """Peak rate of the optimizer."""
 
 
-class SFT:
+class SFT(SlotLearner):
     """Maximum likelihood on demonstrations, in adapter slot `slot`."""
 
     inner_epochs = 1
@@ -34,10 +32,6 @@ class SFT:
     def tokens_kept(self) -> int:
         """Tokens of the rows seen so far."""
         return self.actors.cache.distinct_tokens
-
-    def trainable(self) -> list[nn.Parameter]:
-        """The slot's weights."""
-        return self.actors.model.slots.weights(self.slot)
 
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Tokens and kept trunk states."""
@@ -63,14 +57,3 @@ class SFT:
         with self.actors.model.slots.use(self.slot):
             logprobs = self.actors.model.row_logprobs(batch.trunk, batch.tokens)
         return {"eval/loss": -torch.cat(logprobs).sum().item() / self.count(batch)}
-
-    def finish(self, rows: list[Demonstration]) -> None:
-        """Nothing to do."""
-
-    def save(self, folder: Path) -> None:
-        """The adapter in peft's format."""
-        self.actors.model.slots.save(self.slot, folder)
-
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-        self.actors.model.slots.load(self.slot, folder)

@@ -16,23 +16,23 @@ topgraft train sft --model Qwen/Qwen2.5-0.5B-Instruct --data rows.jsonl --out ru
 
 topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo"""
 
+FROM_SAMPLES = ("ppo", "grpo", "rloo")
 STAGES = {
     "sft": ["sft"],
     "reward": ["pairs", "reward"],
-    "dpo": ["sft", "pairs", "dpo"],
-    "ppo": ["sft", "pairs", "reward", "ppo"],
-    "grpo": ["sft", "pairs", "reward", "grpo"],
+    **{name: ["sft", "pairs", name] for name in ("dpo", "orpo", "kto")},
+    **{name: ["sft", "pairs", "reward", name] for name in FROM_SAMPLES},
 }
 
 
 def command(
-    stage: Annotated[str, typer.Argument(help="sft, reward, dpo, ppo or grpo.")],
+    stage: Annotated[str, typer.Argument(help="sft, reward, dpo, orpo, kto, ppo, grpo or rloo.")],
     model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
     data: Annotated[str, typer.Option("--data", help="Shipped name, file, URL or hub id.")] = "feedback-200",
     sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
     reward: Annotated[str, typer.Option("--reward", help="Folder of a finished reward stage to use.")] = "",
     steps: Annotated[
-        int | None, typer.Option("--steps", help="Steps (ppo, grpo) or epochs (sft, reward, dpo).")
+        int | None, typer.Option("--steps", help="Steps (ppo, grpo, rloo) or epochs (the others).")
     ] = None,
     out: Out = None,
     set_: Sets = None,
@@ -56,5 +56,5 @@ def command(
         sets.append(f'reward.load="{reward}"')
         sets.append(f"stages={[name for name in STAGES[stage] if name != 'pairs']}")
     if steps is not None:
-        sets.append(f"{stage}.{'steps' if stage in ('ppo', 'grpo') else 'epochs'}={steps}")
+        sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
     run_recipe("professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume)

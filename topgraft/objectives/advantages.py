@@ -59,3 +59,9 @@ def group_advantages(scores_GS: torch.Tensor, *, scale: bool = True) -> torch.Te
     if not scale:
         return centred_GS
     return centred_GS / (scores_GS.std(1, correction=0, keepdim=True) + 1e-4)
+
+
+def leave_one_out(scores_GS: torch.Tensor) -> torch.Tensor:
+    """Scores of S >= 2 responses to each prompt, each less the mean of the others (Kool et al. 2019; Ahmadian et al.
+    2024, arXiv 2402.14740, eq. 8)."""
+    return group_advantages(scores_GS, scale=False) * scores_GS.shape[1] / (scores_GS.shape[1] - 1)

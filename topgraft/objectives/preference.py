@@ -1,4 +1,7 @@
-"""Losses on pairs. Bradley-Terry: one answer is preferred to another with probability sigmoid(score - other score)."""
+"""Losses on preferred and rejected answers, answer by answer or pair by pair, not yet averaged.
+
+Bradley-Terry: one answer is preferred to another with probability sigmoid(score - other score).
+"""
 
 import torch
 from torch.nn.functional import logsigmoid
@@ -23,3 +26,39 @@ def dpo_loss(chosen_B: torch.Tensor, rejected_B: torch.Tensor, beta: float, *, s
     """
     logits_B = beta * (chosen_B - rejected_B)
     return -(1 - smoothing) * logsigmoid(logits_B) - smoothing * logsigmoid(-logits_B)
+
+
+def ipo_loss(chosen_B: torch.Tensor, rejected_B: torch.Tensor, beta: float) -> torch.Tensor:
+    """(chosen - rejected - 1 / (2 beta))^2 per pair (Azar et al. 2023, arXiv 2310.12036, eq. 17, with tau = beta).
+
+    Both are log(policy / reference) of a whole response. The margin is drawn to a finite value instead of growing.
+    """
+    return (chosen_B - rejected_B - 1 / (2 * beta)).square()
+
+
+def odds_ratio_loss(chosen_B: torch.Tensor, rejected_B: torch.Tensor) -> torch.Tensor:
+    """-log sigmoid(log odds(chosen) - log odds(rejected)) per pair (Hong et al. 2024, arXiv 2403.07691, eq. 4 and 7).
+
+    Both are mean log-probabilities of a response's tokens, below 0; odds(p) = p / (1 - p).
+    """
+    return -logsigmoid(log_odds(chosen_B) - log_odds(rejected_B))
+
+
+def log_odds(logprobs: torch.Tensor) -> torch.Tensor:
+    """log(p / (1 - p)) from log p; p is held below 1 by the smallest step that its dtype knows."""
+    held = logprobs.clamp(max=-torch.finfo(logprobs.dtype).eps)
+    return held - torch.log(-torch.expm1(held))
+
+
+def kto_loss(
+    ratio_B: torch.Tensor, desirable_B: torch.Tensor, point: torch.Tensor, beta: float, weights: tuple[float, float]
+) -> torch.Tensor:
+    """weight - value per answer (Ethayarajh et al. 2024, arXiv 2402.01306, eq. 8): the value of a desirable answer is
+    weight sigmoid(beta (ratio - point)), of an undesirable one weight sigmoid(beta (point - ratio)).
+
+    `ratio_B` is log(policy / reference) of a whole response, `point` the reference point z_0, through which no gradient
+    flows; `weights` are those of desirable and of undesirable answers.
+    """
+    sign_B = torch.where(desirable_B, 1.0, -1.0).to(ratio_B.dtype)
+    weight_B = torch.where(desirable_B, *weights).to(ratio_B.dtype)
+    return weight_B * (1 - torch.sigmoid(beta * sign_B * (ratio_B - point.detach())))

@@ -29,7 +29,10 @@ ROLES = {
     "reward_model": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
     "ppo": Role("PPO", ("earns reward, held near", "the reference"), ("policy", "value", "reference", "reward")),
     "grpo": Role("GRPO", ("beats its group, held", "near the reference"), ("policy", "reference", "reward")),
+    "rloo": Role("RLOO", ("beats the others, held", "near the reference"), ("policy", "reference", "reward")),
     "dpo": Role("DPO", ("prefers chosen", "to rejected"), ("policy", "reference")),
+    "orpo": Role("ORPO", ("writes the chosen,", "unlike the rejected"), ("policy",)),
+    "kto": Role("KTO", ("nearer the desirable,", "off the undesirable"), ("policy", "reference")),
 }
 
 

@@ -14,7 +14,7 @@ from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration, Evaluation, Response
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
-from topgraft.train.settings import ON_POLICY
+from topgraft.train.settings import FROM_PAIRS, ON_POLICY
 from topgraft.train.stages import comparisons
 from topgraft.train.workplace import Workplace
 
@@ -24,7 +24,7 @@ def arms_of(place: Workplace) -> list[Arm]:
     arms = [Arm(name="base", slot=None, trained=False)]
     if "sft" in place.settings.stages:
         arms.append(Arm(name="sft", slot="sft"))
-    for name in ("dpo", *ON_POLICY):
+    for name in (*FROM_PAIRS, *ON_POLICY):
         if name in place.settings.stages:
             arms.append(Arm(name=name, slot=name, start=place.start_slot))
     return arms

@@ -6,8 +6,12 @@ from pydantic import Field, model_validator
 
 from topgraft.algorithms.dpo import Options as DPOOptions
 from topgraft.algorithms.grpo import Options as GRPOOptions
+from topgraft.algorithms.kto import Options as KTOOptions
+from topgraft.algorithms.orpo import Options as ORPOOptions
 from topgraft.algorithms.ppo import Options as PPOOptions
+from topgraft.algorithms.protocol import StepSettings
 from topgraft.algorithms.reward_model import Options as RewardOptions
+from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
 from topgraft.evaluate import METRICS
@@ -17,10 +21,12 @@ from topgraft.recipe import Settings, build
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 
-STAGES = ("sft", "pairs", "reward", "reward-check", "dpo", "ppo", "grpo")
+FROM_PAIRS = ("dpo", "orpo", "kto")
+"""Stages whose policy learns from pairs."""
+ON_POLICY = ("ppo", "grpo", "rloo")
+"""Stages whose policy learns from its own samples, by a reward."""
+STAGES = ("sft", "pairs", "reward", "reward-check", *FROM_PAIRS, *ON_POLICY)
 """What a run may do, in the order in which it is done."""
-ON_POLICY = ("ppo", "grpo")
-"""Stages that learn from their own samples, by a reward."""
 
 
 class PairsSettings(Settings):
@@ -63,16 +69,34 @@ class RunSettings(Settings):
     pairs: PairsSettings = PairsSettings()
     reward: RewardOptions = RewardOptions()
     dpo: DPOOptions = DPOOptions()
+    orpo: ORPOOptions = ORPOOptions()
+    kto: KTOOptions = KTOOptions()
     ppo: PPOOptions = PPOOptions()
     grpo: GRPOOptions = GRPOOptions()
+    rloo: RLOOOptions = RLOOOptions()
     evaluate: EvaluateSettings = EvaluateSettings()
+
+    @property
+    def learners(self) -> dict[str, StepSettings]:
+        """Stages that train, and the settings of each."""
+        return {
+            "sft": self.sft,
+            "reward": self.reward,
+            "reward-check": self.reward.model_copy(update={"load": ""}),  # it must be a model of its own
+            "dpo": self.dpo,
+            "orpo": self.orpo,
+            "kto": self.kto,
+            "ppo": self.ppo,
+            "grpo": self.grpo,
+            "rloo": self.rloo,
+        }
 
     @model_validator(mode="after")
     def _stages_fit(self) -> "RunSettings":
         unknown = [stage for stage in self.stages if stage not in STAGES]
         if unknown:
             raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
-        needs = {"reward": "pairs", "reward-check": "pairs", "dpo": "pairs", **dict.fromkeys(ON_POLICY, "reward")}
+        needs = dict.fromkeys(("reward", "reward-check", *FROM_PAIRS), "pairs") | dict.fromkeys(ON_POLICY, "reward")
         if self.reward.load:
             del needs["reward"]
         for stage, needed in needs.items():

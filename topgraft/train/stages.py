@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from topgraft.algorithms.dpo import DPO
 from topgraft.algorithms.grpo import GRPO
+from topgraft.algorithms.kto import KTO
+from topgraft.algorithms.orpo import ORPO
 from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
+from topgraft.algorithms.rloo import RLOO
 from topgraft.algorithms.sft import SFT
 from topgraft.records import Comparison
 from topgraft.rewards.learned import LearnedReward
@@ -15,25 +18,29 @@ from topgraft.runs import StageFolder
 from topgraft.runs.writing import append_line, read_lines
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish, train_stage
+from topgraft.train.settings import FROM_PAIRS, ON_POLICY
 from topgraft.train.workplace import Workplace
+
+LEARNERS: dict[str, Callable[..., Algorithm]] = {
+    "sft": SFT,
+    "reward": RewardModel,
+    "reward-check": RewardModel,
+    "dpo": DPO,
+    "orpo": ORPO,
+    "kto": KTO,
+    "ppo": PPO,
+    "grpo": GRPO,
+    "rloo": RLOO,
+}
+"""Stages that train, and with what."""
 
 
 def learner(place: Workplace, name: str) -> tuple[Algorithm, StepSettings]:
     """The algorithm that stage `name` trains, in a new slot, and its settings."""
-    settings, start, reward_settings = place.settings, place.start_slot, place.settings.reward
-    if name == "sft":
-        return SFT(place.actors("sft"), settings.sft, "sft"), settings.sft
-    if name == "dpo":
-        return DPO(place.actors("dpo"), settings.dpo, "dpo", reference=start), settings.dpo
-    if name == "ppo":
-        actors = place.actors("ppo", score=place.rewards["reward"])
-        return PPO(actors, settings.ppo, "ppo", reference=start), settings.ppo
-    if name == "grpo":
-        actors = place.actors("grpo", score=place.rewards["reward"])
-        return GRPO(actors, settings.grpo, "grpo", reference=start), settings.grpo
-    if name != "reward":
-        reward_settings = reward_settings.model_copy(update={"load": ""})  # the check must be a model of its own
-    return RewardModel(place.actors(name), reward_settings, name), reward_settings
+    settings = place.settings.learners[name]
+    actors = place.actors(name, score=place.rewards["reward"] if name in ON_POLICY else None)
+    starts = {"reference": place.start_slot} if name in FROM_PAIRS or name in ON_POLICY else {}
+    return LEARNERS[name](actors, settings, name, **starts), settings
 
 
 def sft(place: Workplace, stage: StageFolder) -> None:
@@ -89,24 +96,17 @@ def reward_check(place: Workplace, stage: StageFolder) -> None:
     place.rewards["reward_check"] = _reward_model(place, stage)
 
 
-def dpo(place: Workplace, stage: StageFolder) -> None:
-    """DPO from the SFT policy, against the frozen SFT policy, on the pairs."""
-    algorithm, settings = learner(place, "dpo")
-    train_stage(place, stage, algorithm, "dpo", settings, *_split_pairs(place), shows_text=True)
+def from_pairs(place: Workplace, stage: StageFolder) -> None:
+    """A policy that starts from SFT and learns from the pairs."""
+    algorithm, settings = learner(place, stage.name)
+    train_stage(place, stage, algorithm, stage.name, settings, *_split_pairs(place), shows_text=True)
 
 
-def ppo(place: Workplace, stage: StageFolder) -> None:
-    """PPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
-    algorithm, settings = learner(place, "ppo")
+def from_samples(place: Workplace, stage: StageFolder) -> None:
+    """A policy that starts from SFT and learns from its own answers to the training prompts."""
+    algorithm, settings = learner(place, stage.name)
     splits = place.splits
-    train_stage(place, stage, algorithm, "ppo", settings, splits.train, splits.validation, shows_text=True)
-
-
-def grpo(place: Workplace, stage: StageFolder) -> None:
-    """GRPO from the SFT policy, against the frozen SFT policy, on the training prompts."""
-    algorithm, settings = learner(place, "grpo")
-    splits = place.splits
-    train_stage(place, stage, algorithm, "grpo", settings, splits.train, splits.validation, shows_text=True)
+    train_stage(place, stage, algorithm, stage.name, settings, splits.train, splits.validation, shows_text=True)
 
 
 STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
@@ -114,9 +114,8 @@ STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
     "pairs": pairs,
     "reward": reward,
     "reward-check": reward_check,
-    "dpo": dpo,
-    "ppo": ppo,
-    "grpo": grpo,
+    **dict.fromkeys(FROM_PAIRS, from_pairs),
+    **dict.fromkeys(ON_POLICY, from_samples),
 }
 
 
