@@ -9,8 +9,8 @@ import torch
 from pydantic import Field, model_validator
 
 from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios, start_from
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios
+from topgraft.algorithms.slot import RowsLearner
 from topgraft.objectives.preference import dpo_loss, ipo_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -37,22 +37,15 @@ class Options(OfflineSettings):
         return self
 
 
-class DPO(SlotLearner):
+class DPO(RowsLearner):
     """Policy in slot `slot`, a copy of the frozen `reference` slot (None: the base model). Batch rows alternate:
     chosen, rejected."""
 
-    inner_epochs = 1
+    options: Options
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot = actors, options, slot
-        self.minibatch_size = options.batch_size
-        start_from(actors.model, slot, reference)
+        super().__init__(actors, options, slot, reference=reference)
         self.reference = Reference(actors, reference)
-
-    @property
-    def tokens_kept(self) -> int:
-        """Tokens of the rows seen so far."""
-        return self.actors.cache.distinct_tokens
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, and the reference's log-probability of each."""

@@ -13,27 +13,18 @@ Dr. GRPO's constant.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import draw, greedy_score, policy_parts, refuse_greedy, rollout_metrics
-from topgraft.algorithms.protocol import Actors, OnPolicySettings
-from topgraft.algorithms.references import start_from
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.kl import k3
 from topgraft.records import Batch, Demonstration, Loss
 
 
-class Options(OnPolicySettings):
+class Options(GroupSettings):
     """[grpo]"""
 
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
-    batch_size: int = Field(16, ge=1)
-    """Prompts in a rollout batch."""
-    group_size: int = Field(4, ge=2)
-    """Responses to each prompt."""
-    minibatch_size: int = Field(16, ge=1)
-    """Prompts per optimizer step."""
     beta: float = Field(0.04, ge=0)
     """Weight of the KL to the reference (k3, in the loss)."""
     scale: str = Field("std", pattern="^(std|none)$")
@@ -42,34 +33,20 @@ class Options(OnPolicySettings):
     """How token losses are averaged: "response" (each response counts alike), "token" (each token does), or "limit" (a
     response's sum, over data.max_response_tokens)."""
 
-    @property
-    def samples(self) -> int:
-        """A group."""
-        return self.group_size
 
-
-class GRPO(SlotLearner):
+class GRPO(SamplesLearner):
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a group."""
 
-    def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        refuse_greedy(actors, "GRPO")
-        self.inner_epochs = options.inner_epochs
-        self.minibatch_size = options.minibatch_size
-        start_from(actors.model, slot, reference)
-        self.tokens_kept = 0
-        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
+    options: Options
 
     @torch.no_grad()
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
-        drawn = draw(self.actors, self.slot, self.reference, rows, options)
+        drawn = self.draw(rows)
         tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
         groups_GS = score_B.view(-1, options.group_size)
         advantages_B = group_advantages(groups_GS, scale=options.scale == "std").flatten()
-        self.tokens_kept += trunk.distinct_tokens
-        self._fresh = True
         metrics = {
             "reward/mean": score_B.mean().item(),
             "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
@@ -112,11 +89,4 @@ class GRPO(SlotLearner):
                 **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
             }
             metrics = {name: (part * weight_R).sum().item() for name, part in parts.items()}
-            if self._fresh:
-                metrics["rollout/logprob_gap"] = (logprobs_R - old_R).abs().max().item()
-                self._fresh = False
-        return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
-
-    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
-        """Mean score of greedy responses to held-out prompts."""
-        return greedy_score(self.actors, self.slot, rows)
+        return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})

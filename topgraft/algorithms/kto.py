@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 
 from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios, start_from
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios
+from topgraft.algorithms.slot import RowsLearner
 from topgraft.objectives.preference import kto_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -34,23 +34,16 @@ class Options(OfflineSettings):
     """Weight of undesirable answers."""
 
 
-class KTO(SlotLearner):
+class KTO(RowsLearner):
     """Policy in slot `slot`, a copy of the frozen `reference` slot (None: the base model). Batch rows alternate:
     desirable, undesirable."""
 
-    inner_epochs = 1
+    options: Options
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot = actors, options, slot
-        self.minibatch_size = options.batch_size
-        start_from(actors.model, slot, reference)
+        super().__init__(actors, options, slot, reference=reference)
         self.reference = Reference(actors, reference)
         self._strangers: dict[Comparison, Comparison] = {}
-
-    @property
-    def tokens_kept(self) -> int:
-        """Tokens of the rows seen so far, mismatched ones among them."""
-        return self.actors.cache.distinct_tokens
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, the reference's log-probability of each, and the

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import torch
+from pydantic import Field
 
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
+from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
 from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.masked import masked_mean, spread
@@ -24,28 +26,68 @@ class Drawn:
     reference_BT: torch.Tensor
 
 
-def refuse_greedy(actors: Actors, name: str) -> None:
-    """UserError where sampling is greedy, of which nothing can be learned."""
-    if actors.sampling.temperature == 0:
-        raise UserError(f"{name} needs random responses: set sampling.temperature above 0.")
+class GroupSettings(OnPolicySettings):
+    """Settings of algorithms that compare several responses to a prompt."""
+
+    batch_size: int = Field(16, ge=1)
+    """Prompts in a rollout batch."""
+    group_size: int = Field(4, ge=2)
+    """Responses to each prompt."""
+
+    @property
+    def samples(self) -> int:
+        """A group."""
+        return self.group_size
 
 
-@torch.no_grad()
-def draw(
-    actors: Actors, slot: str, reference: str | None, rows: list[Demonstration], options: OnPolicySettings
-) -> Drawn:
-    """Sample `options.samples` responses to each prompt, next to one another, and score them."""
-    assert actors.score is not None
-    distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
-    prompts = [prompt for prompt in distinct for _ in range(options.samples)]
-    with actors.model.slots.use(slot):
-        rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
-    return Drawn(
-        rollouts=rollouts,
-        score_B=actors.score(rollouts.tokens, rollouts.trunk).total_B,
-        old_BT=old_logprobs(actors, slot, rollouts, options.old_logprobs),
-        reference_BT=rollout_logprobs(actors, reference, rollouts),
-    )
+class SamplesLearner(SlotLearner):
+    """Learns from its own samples, by a reward, held near the slot that it starts from."""
+
+    def __init__(self, actors: Actors, options: OnPolicySettings, slot: str, *, reference: str | None = None) -> None:
+        if actors.sampling.temperature == 0:
+            name = type(self).__name__
+            raise UserError(f"{name} needs random responses: set sampling.temperature above 0.")
+        super().__init__(actors, slot, reference)
+        self.options, self.reference = options, reference
+        self.inner_epochs = options.inner_epochs
+        self.minibatch_size = options.minibatch_size
+        self.tokens_kept = 0
+        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
+
+    @torch.no_grad()
+    def draw(self, rows: list[Demonstration]) -> Drawn:
+        """Sample the responses to each prompt, next to one another, and score them."""
+        actors = self.actors
+        assert actors.score is not None
+        distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
+        prompts = [prompt for prompt in distinct for _ in range(self.options.samples)]
+        with actors.model.slots.use(self.slot):
+            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
+        self.tokens_kept += rollouts.trunk.distinct_tokens
+        self._fresh = True
+        return Drawn(
+            rollouts=rollouts,
+            score_B=actors.score(rollouts.tokens, rollouts.trunk).total_B,
+            old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
+            reference_BT=rollout_logprobs(actors, self.reference, rollouts),
+        )
+
+    def gap(self, logprobs_R: torch.Tensor, old_R: torch.Tensor) -> dict[str, float]:
+        """At the first look at a rollout, the largest difference of a log-probability to what it was while sampling."""
+        if not self._fresh:
+            return {}
+        self._fresh = False
+        return {"rollout/logprob_gap": (logprobs_R - old_R).abs().max().item()}
+
+    @torch.no_grad()
+    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
+        """Mean score of greedy responses to held-out prompts."""
+        actors = self.actors
+        assert actors.score is not None
+        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+        with actors.model.slots.use(self.slot):
+            rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
+        return {"eval/reward": actors.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
 
 
 @torch.no_grad()
@@ -98,13 +140,3 @@ def policy_parts(
         "policy/approx_kl": k3(old_R, logprobs_R),
         "policy/entropy": entropy_R,
     }
-
-
-@torch.no_grad()
-def greedy_score(actors: Actors, slot: str, rows: list[Demonstration]) -> dict[str, float]:
-    """Mean score of greedy responses to held-out prompts."""
-    assert actors.score is not None
-    prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
-    with actors.model.slots.use(slot):
-        rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-    return {"eval/reward": actors.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}

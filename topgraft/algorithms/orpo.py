@@ -9,8 +9,8 @@ Departs from the paper where stage `sft` has run: the policy then starts from it
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.protocol import OfflineSettings
+from topgraft.algorithms.slot import RowsLearner
 from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import log_odds, odds_ratio_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
@@ -28,21 +28,11 @@ class Options(OfflineSettings):
     """Weight of the odds-ratio term beside the likelihood (the paper's lambda)."""
 
 
-class ORPO(SlotLearner):
+class ORPO(RowsLearner):
     """Policy in slot `slot`, which starts as a copy of slot `reference` (None: the base model). Batch rows alternate:
     chosen, rejected."""
 
-    inner_epochs = 1
-
-    def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot = actors, options, slot
-        self.minibatch_size = options.batch_size
-        actors.model.slots.add(slot, copy_of=reference)
-
-    @property
-    def tokens_kept(self) -> int:
-        """Tokens of the rows seen so far."""
-        return self.actors.cache.distinct_tokens
+    options: Options
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair."""

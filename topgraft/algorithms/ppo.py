@@ -17,10 +17,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from topgraft.algorithms.on_policy import draw, greedy_score, policy_parts, refuse_greedy, rollout_metrics
+from topgraft.algorithms.on_policy import SamplesLearner, policy_parts, rollout_metrics
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
-from topgraft.algorithms.references import start_from
-from topgraft.algorithms.slot import SlotLearner
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
@@ -68,22 +66,18 @@ class Options(OnPolicySettings):
         return self.samples_per_prompt
 
 
-class PPO(SlotLearner):
+class PPO(SamplesLearner):
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a prompt's responses."""
 
+    options: Options
+
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        refuse_greedy(actors, "PPO")
-        self.inner_epochs = options.inner_epochs
-        self.minibatch_size = options.minibatch_size
-        start_from(actors.model, slot, reference)
+        super().__init__(actors, options, slot, reference=reference)
         self.value_slot = slot
         if options.value == "branch":
             self.value_slot = f"{slot}-value"
             actors.model.slots.add(self.value_slot, copy_of=reference)
         self.head = ScalarHead(actors.model.hidden_size, init="zero").to(actors.model.device)
-        self.tokens_kept = 0
-        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
 
     def trainable(self) -> list[nn.Parameter]:
         """Policy adapter, value head, and the value branch's adapter where it has one."""
@@ -94,7 +88,7 @@ class PPO(SlotLearner):
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample, score, and fix everything that the inner epochs learn from."""
         options = self.options
-        drawn = draw(self.actors, self.slot, self.reference, rows, options)
+        drawn = self.draw(rows)
         rollouts, score_B, old_BT = drawn.rollouts, drawn.score_B, drawn.old_BT
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
@@ -104,7 +98,6 @@ class PPO(SlotLearner):
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
-        self.tokens_kept += trunk.distinct_tokens
         kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
         metrics = {
             "reward/mean": (total_B - options.beta * kl_B).mean().item(),
@@ -119,7 +112,6 @@ class PPO(SlotLearner):
             "values_BT": values_BT,
             "score_B": score_B,
         }
-        self._fresh = True
         return Batch(tokens=tokens, trunk=trunk, siblings=options.samples, extras=extras, metrics=metrics)
 
     def count(self, minibatch: Batch) -> float:
@@ -151,14 +143,7 @@ class PPO(SlotLearner):
                 **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
             }
             metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
-            if self._fresh:
-                metrics["rollout/logprob_gap"] = (logprobs_R - old_R).abs().max().item()
-                self._fresh = False
-        return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
-
-    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
-        """Mean score of greedy responses to held-out prompts."""
-        return greedy_score(self.actors, self.slot, rows)
+        return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})
 
     def save(self, folder: Path) -> None:
         """The policy's adapter in peft's format, the value head (and the value branch) beside it."""

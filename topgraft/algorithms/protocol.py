@@ -88,6 +88,8 @@ class OnPolicySettings(StepSettings):
 
     steps: int = Field(30, ge=1)
     """Rollout batches in all."""
+    minibatch_size: int = Field(16, ge=1)
+    """Prompts per optimizer step, with all their responses."""
     inner_epochs: int = Field(1, ge=1)
     """Passes over one rollout batch."""
     clip: float = Field(0.2, gt=0)

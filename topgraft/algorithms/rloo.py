@@ -13,10 +13,7 @@ probabilities is then clipped as PPO's is. The first update is REINFORCE's.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import draw, greedy_score, policy_parts, refuse_greedy, rollout_metrics
-from topgraft.algorithms.protocol import Actors, OnPolicySettings
-from topgraft.algorithms.references import start_from
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
 from topgraft.objectives.advantages import leave_one_out
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.kl import k1
@@ -24,48 +21,28 @@ from topgraft.objectives.masked import spread
 from topgraft.records import Batch, Demonstration, Loss
 
 
-class Options(OnPolicySettings):
+class Options(GroupSettings):
     """[rloo]"""
 
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
-    batch_size: int = Field(16, ge=1)
-    """Prompts in a rollout batch."""
-    group_size: int = Field(4, ge=2)
-    """Responses to each prompt."""
-    minibatch_size: int = Field(16, ge=1)
-    """Prompts per optimizer step."""
     beta: float = Field(0.05, ge=0)
     """Weight of the KL to the reference (k1 of the whole response, in the reward)."""
 
-    @property
-    def samples(self) -> int:
-        """A group."""
-        return self.group_size
 
-
-class RLOO(SlotLearner):
+class RLOO(SamplesLearner):
     """Policy in slot `slot`, a copy of the reference slot (None: the base model). An item is a group."""
 
-    def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
-        self.actors, self.options, self.slot, self.reference = actors, options, slot, reference
-        refuse_greedy(actors, "RLOO")
-        self.inner_epochs = options.inner_epochs
-        self.minibatch_size = options.minibatch_size
-        start_from(actors.model, slot, reference)
-        self.tokens_kept = 0
-        self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
+    options: Options
 
     @torch.no_grad()
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
-        drawn = draw(self.actors, self.slot, self.reference, rows, options)
+        drawn = self.draw(rows)
         tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
         kl_B = torch.where(tokens.counted_BT, k1(drawn.old_BT, drawn.reference_BT), 0).sum(1)
         reward_B = score_B - options.beta * kl_B
-        self.tokens_kept += trunk.distinct_tokens
-        self._fresh = True
         metrics = {
             "reward/mean": reward_B.mean().item(),
             "reward/score": score_B.mean().item(),
@@ -101,11 +78,4 @@ class RLOO(SlotLearner):
                 "policy/clip_fraction": clipped_B.float(),
             }
             metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
-            if self._fresh:
-                metrics["rollout/logprob_gap"] = (logprobs_R - old_R).abs().max().item()
-                self._fresh = False
-        return Loss(value=value, metrics={"loss/total": value.item(), **metrics})
-
-    def validate(self, rows: list[Demonstration]) -> dict[str, float]:
-        """Mean score of greedy responses to held-out prompts."""
-        return greedy_score(self.actors, self.slot, rows)
+        return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})

@@ -6,8 +6,8 @@ Prompt tokens are never counted. The trunk runs once per row; every epoch runs t
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
-from topgraft.algorithms.slot import SlotLearner
+from topgraft.algorithms.protocol import OfflineSettings
+from topgraft.algorithms.slot import RowsLearner
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -18,20 +18,10 @@ class Options(OfflineSettings):
     """Peak rate of the optimizer."""
 
 
-class SFT(SlotLearner):
+class SFT(RowsLearner):
     """Maximum likelihood on demonstrations, in adapter slot `slot`."""
 
-    inner_epochs = 1
-
-    def __init__(self, actors: Actors, options: Options, slot: str) -> None:
-        self.actors, self.options, self.slot = actors, options, slot
-        self.minibatch_size = options.batch_size
-        actors.model.slots.add(slot)
-
-    @property
-    def tokens_kept(self) -> int:
-        """Tokens of the rows seen so far."""
-        return self.actors.cache.distinct_tokens
+    options: Options
 
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Tokens and kept trunk states."""
