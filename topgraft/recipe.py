@@ -102,8 +102,8 @@ def _explain(settings: type[Settings], problem: Any, where: str) -> str:
             annotation = owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else None
             owner = annotation if isinstance(annotation, type) else owner
         return f"Unknown key '{key}' in {where}. {nearest(place[-1], getattr(owner, 'model_fields', {}))}"
-    if not key:
-        return f"{where}: {problem['msg'].removeprefix('Value error, ')}."
+    if problem["type"] == "value_error":  # raised by our own validators, which name the value where it helps
+        return f"{f'[{key}] in ' if key else ''}{where}: {problem['msg'].removeprefix('Value error, ')}."
     return f"'{key}' in {where}: {problem['msg']} (it is {problem.get('input')!r})."
 
 

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ('stages=["sft", "pops"]', ["unknown stage 'pops'", "reward-check"]),
         ('stages=["sft", "ppo"]', ["'ppo' needs stage 'reward'"]),
         ('stages=["reward"]', ["'reward' needs stage 'pairs'"]),
+        ('stages=["sft", "rloo"]', ["'rloo' needs stage 'reward'"]),
+        ('dpo={loss = "ipo", smoothing = 0.1}', ["[dpo] in recipe 'professor': smoothing acts"]),
         ("seed=1.5", ["'seed'", "1.5"]),
     ],
 )
