@@ -7,10 +7,9 @@ import sys
 import pytest
 
 STEPS = """
-import resource, sys, torch
+import resource, torch
 from topgraft.train.allocator import keep_freed_memory
-if sys.argv[1] == "keep":
-    keep_freed_memory()
+keep_freed_memory()
 def step():
     blocks = [torch.ones(2**20) for _ in range(60)]
 for _ in range(2):
@@ -24,9 +23,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told what to do with freed memory")
 def test_steps_after_the_first_take_hardly_a_page():
-    faults = {}
-    for how in ("keep", "give back"):
-        done = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
-        faults[how] = int(done.stdout)
-    assert faults["keep"] < 0.2 * faults["give back"]
-    assert faults["give back"] > 10_000, "else the C library keeps it by itself"
+    done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
+    written = 5 * 60 * 2**20 * 4 // 4096  # given back, nearly all pages would come anew; how many is the heap's chance
+    assert int(done.stdout) < 0.02 * written
