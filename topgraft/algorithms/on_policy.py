@@ -25,6 +25,16 @@ class Drawn:
     old_BT: torch.Tensor
     reference_BT: torch.Tensor
 
+    @property
+    def kl_BT(self) -> torch.Tensor:
+        """k1 of the sampled tokens to the reference."""
+        return k1(self.old_BT, self.reference_BT)
+
+    @property
+    def kl_B(self) -> torch.Tensor:
+        """Its sum over a response."""
+        return torch.where(self.rollouts.tokens.counted_BT, self.kl_BT, 0).sum(1)
+
 
 class GroupSettings(OnPolicySettings):
     """Settings of algorithms that compare several responses to a prompt."""
@@ -112,11 +122,10 @@ def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
     drawn."""
     rollouts, old_BT, reference_BT = drawn.rollouts, drawn.old_BT, drawn.reference_BT
     counted_BT = rollouts.tokens.counted_BT
-    kl_BT = k1(old_BT, reference_BT)
     sampler_BT = k1(rollouts.drawn_logprobs_BT, rollouts.sampled_logprobs_BT)
     return {
-        "kl/token": masked_mean(kl_BT, counted_BT).item(),
-        "kl/response": torch.where(counted_BT, kl_BT, 0).sum(1).mean().item(),
+        "kl/token": masked_mean(drawn.kl_BT, counted_BT).item(),
+        "kl/response": drawn.kl_B.mean().item(),
         "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
         "kl/beta": beta,
         "rollout/length": counted_BT.sum(1).float().mean().item(),

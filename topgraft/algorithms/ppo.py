@@ -23,7 +23,6 @@ from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
-from topgraft.objectives.kl import k1
 from topgraft.objectives.masked import explained_variance, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
 
@@ -93,14 +92,12 @@ class PPO(SamplesLearner):
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
         values_BT = self._first_values(rollouts)
-        kl_BT = k1(old_BT, drawn.reference_BT)
-        rewards_BT = token_rewards(total_B, kl_BT, counted_BT, options.beta)
+        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, options.beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
-        kl_B = torch.where(counted_BT, kl_BT, 0).sum(1)
         metrics = {
-            "reward/mean": (total_B - options.beta * kl_B).mean().item(),
+            "reward/mean": (total_B - options.beta * drawn.kl_B).mean().item(),
             "reward/score": score_B.mean().item(),
             **rollout_metrics(drawn, options.beta),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),

@@ -16,7 +16,6 @@ from pydantic import Field
 from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
 from topgraft.objectives.advantages import leave_one_out
 from topgraft.objectives.clipped import policy_loss
-from topgraft.objectives.kl import k1
 from topgraft.objectives.masked import spread
 from topgraft.records import Batch, Demonstration, Loss
 
@@ -41,8 +40,7 @@ class RLOO(SamplesLearner):
         options = self.options
         drawn = self.draw(rows)
         tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        kl_B = torch.where(tokens.counted_BT, k1(drawn.old_BT, drawn.reference_BT), 0).sum(1)
-        reward_B = score_B - options.beta * kl_B
+        reward_B = score_B - options.beta * drawn.kl_B
         metrics = {
             "reward/mean": reward_B.mean().item(),
             "reward/score": score_B.mean().item(),

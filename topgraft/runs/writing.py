@@ -33,11 +33,19 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
-    """Append one JSON line with a single write, so that an interrupt leaves whole lines only."""
+    """Append one JSON line with a single write. Killed in the middle of it, a writer may leave a half line; the next
+    line does not join it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        os.lseek(descriptor, max(0, end - 1), os.SEEK_SET)
+        if os.read(descriptor, 1) not in (
+            b"",
+            b"\n",
+        ):  # or another writer is at work: its line is then followed by a blank
+            line = b"\n" + line
         if os.write(descriptor, line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
@@ -45,10 +53,14 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a JSON-lines file; a last line cut by a crash is left out. No file: nothing."""
+    """Yield the records of a JSON-lines file; lines cut by a crash are left out. No file: nothing."""
     if not path.exists():
         return
     with open(path, "rb") as file:
         for line in file:
             if line.endswith(b"\n") and line.strip():
-                yield json.loads(line)
+                try:
+                    record = json.loads(line)
+                except ValueError:  # half an object, or half a letter
+                    continue
+                yield record
