@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult
+from topgraft.evaluate.records import Evaluation, MetricResult
 
 NEGATIVE = re.compile(
     r"\b(?:incorrect|wrong|broken|(?<!never )fails?|crashes|nope|(?:almost|nearly|partly|partially)\s+correct"
