@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from topgraft.data.voices import read_voices
-from topgraft.evaluate.ca import read_verdict
 from topgraft.evaluate.responses import Arm, answer
 from topgraft.evaluate.table import measure_all
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration, Evaluation, Response
+from topgraft.rewards.verdict import read_verdict
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
 from topgraft.train.settings import FROM_PAIRS, ON_POLICY
