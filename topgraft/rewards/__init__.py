@@ -5,5 +5,8 @@ RULES = {
     "length": "topgraft.rewards.length:Length",
     "repetition": "topgraft.rewards.repetition:Repetition",
     "format": "topgraft.rewards.format:Format",
+    "toxicity": "topgraft.rewards.toxicity:Toxicity",
+    "constructiveness": "topgraft.rewards.constructiveness:constructiveness",
+    "tone": "topgraft.rewards.tone:Tone",
 }
 """Name in a recipe -> rule: a function of prompt and response, or the settings of one."""
