@@ -5,8 +5,12 @@ RULES = {
     "length": "topgraft.rewards.length:Length",
     "repetition": "topgraft.rewards.repetition:Repetition",
     "format": "topgraft.rewards.format:Format",
+    "similarity": "topgraft.rewards.similarity:Similarity",
     "toxicity": "topgraft.rewards.toxicity:Toxicity",
     "constructiveness": "topgraft.rewards.constructiveness:constructiveness",
     "tone": "topgraft.rewards.tone:Tone",
+    "verdict": "topgraft.rewards.verdict:Verdict",
+    "strictness": "topgraft.rewards.strictness:Strictness",
+    "facts": "topgraft.rewards.facts:Facts",
 }
 """Name in a recipe -> rule: a function of prompt and response, or the settings of one."""
