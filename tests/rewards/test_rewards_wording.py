@@ -41,6 +41,11 @@ def test_terms_are_found_as_whole_words(text, found):
     assert occurrences(text, ("reliant", "Bold", "self-reliant", "stood up", "Café")) == found
 
 
+@pytest.mark.parametrize("terms", [("self", "self-reliant", "self-reliant man"), ("self-reliant man", "self")])
+def test_of_terms_that_begin_alike_the_longest_is_found(terms):
+    assert occurrences("The self-reliant man, one's self", terms) == ["self-reliant man", "self"]
+
+
 def test_signs_in_a_term_stand_for_themselves():
     assert occurrences("C++ or C", ("c++",)) == ["c++"]
     assert occurrences("a.b axb", ("a.b",)) == ["a.b"]
