@@ -19,7 +19,8 @@ class Demonstration:
     """One row of data: a prompt and the answer that it should have.
 
     Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
-    response="Your submission is correct ...", correct=True (what the answer should say; None where unknown).
+    response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
+    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so.
     """
 
     key: str
@@ -27,6 +28,9 @@ class Demonstration:
     prompt: str
     response: str
     correct: bool | None = None
+    category: str = ""
+    right: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

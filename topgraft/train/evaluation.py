@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from topgraft.data.voices import read_voices
-from topgraft.evaluate.ca import read_verdict
 from topgraft.evaluate.records import Evaluation, Response
 from topgraft.evaluate.responses import answer, best_of, scored
 from topgraft.evaluate.table import measure_all
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration
 from topgraft.rewards.combination import LEARNED, Reward
+from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.cache import Pair
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from topgraft.data.formats.demonstrations import NO_COLUMN
 from topgraft.data.reading import read
 from topgraft.errors import UserError, nearest
 from topgraft.rollout.choosing import greedy
@@ -38,7 +39,8 @@ def generate(
         prompts = [("prompt", prompt)]
     elif data:
         # The prompt column stands in for the response, which a file of questions need not have.
-        change = {"source": data, "response": place.settings.data.prompt, "group": "-", "correct": "-", "max_rows": 0}
+        unused = dict.fromkeys(("group", "correct", "category", "right", "wrong"), NO_COLUMN)
+        change = unused | {"source": data, "response": place.settings.data.prompt, "max_rows": 0}
         prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:
         prompts = [(row.key, row.prompt) for row in place.splits.test]
