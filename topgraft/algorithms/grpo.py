@@ -13,7 +13,7 @@ Dr. GRPO's constant.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.kl import k3
@@ -50,7 +50,7 @@ class GRPO(SamplesLearner):
         metrics = {
             "reward/mean": score_B.mean().item(),
             "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            **self.observe(drawn),
         }
         extras = {
             "old_logprobs_BT": drawn.old_BT,
@@ -81,7 +81,7 @@ class GRPO(SamplesLearner):
         weight_R = torch.ones_like(policy_R) / count
         if options.average == "response":
             weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
-        value = ((policy_R + options.beta * kl_R) * weight_R).sum()
+        value = ((policy_R + self.beta * kl_R) * weight_R).sum()
         with torch.no_grad():
             parts = {
                 "loss/policy": policy_R,

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from topgraft.algorithms.on_policy import SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import SamplesLearner, policy_parts
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
@@ -92,14 +92,14 @@ class PPO(SamplesLearner):
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
         total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
         values_BT = self._first_values(rollouts)
-        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, options.beta)
+        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, self.beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
         metrics = {
-            "reward/mean": (total_B - options.beta * drawn.kl_B).mean().item(),
+            "reward/mean": (total_B - self.beta * drawn.kl_B).mean().item(),
             "reward/score": score_B.mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            **self.observe(drawn),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
         }
         extras = {

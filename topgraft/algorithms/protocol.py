@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
+from topgraft.algorithms.kl_control import KLControl
 from topgraft.data.template import Template
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
@@ -94,11 +95,21 @@ class OnPolicySettings(StepSettings):
     """Passes over one rollout batch."""
     clip: float = Field(0.2, gt=0)
     """The ratio of new to old probability is clipped to 1 - clip .. 1 + clip."""
+    beta: float = Field(0.05, ge=0)
+    """Weight of the KL to the reference; that of the first rollout where `kl.target` steers it."""
+    kl: KLControl = KLControl()
+    """How beta changes."""
     old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
     """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
     "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""
     evaluate_every: int = Field(10, ge=1)
     """Steps between evaluations of the score of greedy responses to validation prompts."""
+
+    @model_validator(mode="after")
+    def _beta_can_move(self) -> "OnPolicySettings":
+        if self.kl.target and not self.beta:
+            raise ValueError(f"kl.target = {self.kl.target} steers beta, and a beta of 0 stays 0: set beta above 0")
+        return self
 
     def total_steps(self, rows: int) -> int:
         """As set, whatever the number of prompts."""

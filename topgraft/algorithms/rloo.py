@@ -13,7 +13,7 @@ probabilities is then clipped as PPO's is. The first update is REINFORCE's.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts
 from topgraft.objectives.advantages import leave_one_out
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.masked import spread
@@ -40,12 +40,12 @@ class RLOO(SamplesLearner):
         options = self.options
         drawn = self.draw(rows)
         tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        reward_B = score_B - options.beta * drawn.kl_B
+        reward_B = score_B - self.beta * drawn.kl_B
         metrics = {
             "reward/mean": reward_B.mean().item(),
             "reward/score": score_B.mean().item(),
             "reward/group_std": score_B.view(-1, options.group_size).std(1, correction=0).mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            **self.observe(drawn),
         }
         advantages_B = leave_one_out(reward_B.view(-1, options.group_size)).flatten()
         extras = {"old_logprobs_BT": drawn.old_BT, "advantages_B": advantages_B}
