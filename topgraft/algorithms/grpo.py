@@ -68,14 +68,11 @@ class GRPO(SamplesLearner):
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
         """Clipped policy loss plus beta times k3, averaged as `average` says."""
-        options, model, counted_BT = self.options, self.actors.model, micro.tokens.counted_BT
+        options, counted_BT = self.options, micro.tokens.counted_BT
         old_R, reference_R, advantages_R = (
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "reference_BT", "advantages_BT")
         )
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        _, logprobs_R, entropy_R = self.read(micro)
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         kl_R = k3(logprobs_R, reference_R)
         weight_R = torch.ones_like(policy_R) / count

@@ -11,7 +11,7 @@ from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
 from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.records import Demonstration, Rollouts
+from topgraft.records import Batch, Demonstration, Rollouts
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
@@ -92,6 +92,16 @@ class SamplesLearner(SlotLearner):
         self.controller.update(metrics["kl/token"], responses=len(drawn.rollouts.tokens))
         return metrics
 
+    def read(self, micro: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The policy at a micro-batch: final states [B, 1 + L, H], log-probabilities of the response tokens [R] and
+        entropies [R]."""
+        model, temperature = self.actors.model, self.actors.sampling.temperature
+        with model.slots.use(self.slot, learning=True):
+            final_BLH = model.branch(micro.trunk)
+        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        assert entropy_R is not None
+        return final_BLH, logprobs_R, entropy_R
+
     def gap(self, logprobs_R: torch.Tensor, old_R: torch.Tensor) -> dict[str, float]:
         """At the first look at a rollout, the largest difference of a log-probability to what it was while sampling."""
         if not self._fresh:
@@ -147,12 +157,11 @@ def rollout_metrics(drawn: Drawn) -> dict[str, float]:
 def policy_parts(
     logprobs_R: torch.Tensor,
     old_R: torch.Tensor,
-    entropy_R: torch.Tensor | None,
+    entropy_R: torch.Tensor,
     ratio_R: torch.Tensor,
     clipped_R: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """What is logged of an update, token by token; the learner averages it as it does its loss."""
-    assert entropy_R is not None
     return {
         "policy/ratio": ratio_R,
         "policy/clip_fraction": clipped_R.float(),

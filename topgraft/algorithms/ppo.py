@@ -122,10 +122,7 @@ class PPO(SamplesLearner):
         old_R, advantages_R, returns_R, values_R = (
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
         )
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        final_BLH, logprobs_R, entropy_R = self.read(micro)
         if self.value_slot != self.slot:
             with model.slots.use(self.value_slot, learning=True):
                 final_BLH = model.branch(micro.trunk)

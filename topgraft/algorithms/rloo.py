@@ -57,11 +57,8 @@ class RLOO(SamplesLearner):
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
         """Clipped policy loss of whole responses."""
-        model, counted_BT = self.actors.model, micro.tokens.counted_BT
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        counted_BT = micro.tokens.counted_BT
+        _, logprobs_R, entropy_R = self.read(micro)
         old_R = micro.extras["old_logprobs_BT"][counted_BT]
         new_B, old_B = (spread(packed_R, counted_BT).sum(1) for packed_R in (logprobs_R, old_R))
         policy_B, ratio_B, clipped_B = policy_loss(new_B, old_B, micro.extras["advantages_B"], self.options.clip)
