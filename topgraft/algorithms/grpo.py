@@ -16,7 +16,7 @@ from pydantic import Field
 from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
-from topgraft.objectives.kl import k3
+from topgraft.objectives.kl import LOSSES
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -26,7 +26,9 @@ class Options(GroupSettings):
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
     beta: float = Field(0.04, ge=0)
-    """Weight of the KL to the reference (k3, in the loss)."""
+    """Weight of the KL to the reference, in the loss."""
+    kl_penalty: str = Field("k3", pattern="^(k2|k3)$")
+    """The estimate of the KL in the loss."""
     scale: str = Field("std", pattern="^(std|none)$")
     """ "std": advantages are divided by the group's standard deviation; "none": they are not."""
     average: str = Field("response", pattern="^(response|token|limit)$")
@@ -67,14 +69,14 @@ class GRPO(SamplesLearner):
         return float(len(minibatch.tokens) * limit)
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
-        """Clipped policy loss plus beta times k3, averaged as `average` says."""
+        """Clipped policy loss plus beta times the KL, averaged as `average` says."""
         options, counted_BT = self.options, micro.tokens.counted_BT
         old_R, reference_R, advantages_R = (
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "reference_BT", "advantages_BT")
         )
         _, logprobs_R, entropy_R = self.read(micro)
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
-        kl_R = k3(logprobs_R, reference_R)
+        kl_R = LOSSES[options.kl_penalty](logprobs_R, reference_R)
         weight_R = torch.ones_like(policy_R) / count
         if options.average == "response":
             weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
