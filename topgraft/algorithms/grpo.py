@@ -80,7 +80,7 @@ class GRPO(SamplesLearner):
         weight_R = torch.ones_like(policy_R) / count
         if options.average == "response":
             weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
-        value = ((policy_R + self.beta * kl_R) * weight_R).sum()
+        value = (self.with_bonus(policy_R + self.beta * kl_R, entropy_R) * weight_R).sum()
         with torch.no_grad():
             parts = {
                 "loss/policy": policy_R,

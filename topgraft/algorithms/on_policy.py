@@ -98,9 +98,20 @@ class SamplesLearner(SlotLearner):
         model, temperature = self.actors.model, self.actors.sampling.temperature
         with model.slots.use(self.slot, learning=True):
             final_BLH = model.branch(micro.trunk)
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        logprobs_R, entropy_R = model.logprobs(
+            final_BLH,
+            micro.tokens,
+            temperature=temperature,
+            entropy=True,
+            entropy_learns=self.options.entropy_weight > 0,
+        )
         assert entropy_R is not None
         return final_BLH, logprobs_R, entropy_R
+
+    def with_bonus(self, loss: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
+        """The policy's loss less the weighted entropy, token by token or response by response."""
+        weight = self.options.entropy_weight
+        return loss - weight * entropy if weight else loss
 
     def gap(self, logprobs_R: torch.Tensor, old_R: torch.Tensor) -> dict[str, float]:
         """At the first look at a rollout, the largest difference of a log-probability to what it was while sampling."""

@@ -136,7 +136,7 @@ class PPO(SamplesLearner):
         new_values_R = self.head(predicting(final_BLH, micro.tokens))
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         value_R = value_loss(new_values_R, values_R, returns_R, options.value_clip)
-        parts, learned_R = {"loss/policy": policy_R, "loss/value": value_R}, policy_R
+        parts, learned_R = {"loss/policy": policy_R, "loss/value": value_R}, self.with_bonus(policy_R, entropy_R)
         if options.kl_penalty in LOSSES:
             parts["loss/kl"] = kl_R = LOSSES[options.kl_penalty](logprobs_R, reference_R)
             learned_R = learned_R + self.beta * kl_R

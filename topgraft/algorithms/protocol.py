@@ -99,6 +99,9 @@ class OnPolicySettings(StepSettings):
     """Weight of the KL to the reference; that of the first rollout where `kl.target` steers it."""
     kl: KLControl = KLControl()
     """How beta changes."""
+    entropy_weight: float = Field(0.0, ge=0)
+    """Weight of the entropy of the next-token distributions, which is taken off the policy's loss and averaged as that
+    is; above 0 it keeps the policy from narrowing."""
     old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
     """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
     "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""

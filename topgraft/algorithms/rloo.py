@@ -56,13 +56,13 @@ class RLOO(SamplesLearner):
         return float(len(minibatch.tokens))
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
-        """Clipped policy loss of whole responses."""
+        """Clipped policy loss of whole responses, whose entropy is the sum of their tokens'."""
         counted_BT = micro.tokens.counted_BT
         _, logprobs_R, entropy_R = self.read(micro)
         old_R = micro.extras["old_logprobs_BT"][counted_BT]
-        new_B, old_B = (spread(packed_R, counted_BT).sum(1) for packed_R in (logprobs_R, old_R))
+        new_B, old_B, entropy_B = (spread(packed_R, counted_BT).sum(1) for packed_R in (logprobs_R, old_R, entropy_R))
         policy_B, ratio_B, clipped_B = policy_loss(new_B, old_B, micro.extras["advantages_B"], self.options.clip)
-        value = policy_B.sum() / count
+        value = self.with_bonus(policy_B, entropy_B).sum() / count
         with torch.no_grad():
             per_token_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1))
             tokens = policy_parts(logprobs_R, old_R, entropy_R, torch.exp(logprobs_R - old_R), old_R.new_zeros(()))
