@@ -77,15 +77,22 @@ class GRPO(SamplesLearner):
         _, logprobs_R, entropy_R = self.read(micro)
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         kl_R = LOSSES[options.kl_penalty](logprobs_R, reference_R)
-        weight_R = torch.ones_like(policy_R) / count
-        if options.average == "response":
-            weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
+        weight_R, watched_R = self._weights(counted_BT, count)
         value = (self.with_bonus(policy_R + self.beta * kl_R, entropy_R) * weight_R).sum()
         with torch.no_grad():
-            parts = {
-                "loss/policy": policy_R,
-                "loss/kl": kl_R,
-                **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
-            }
-            metrics = {name: (part * weight_R).sum().item() for name, part in parts.items()}
+            parts = {"loss/policy": policy_R * weight_R, "loss/kl": kl_R * weight_R}
+            watched = policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R)
+            parts |= {name: part * watched_R for name, part in watched.items()}
+            metrics = {name: part.sum().item() for name, part in parts.items()}
         return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})
+
+    def _weights(self, counted_BT: torch.Tensor, count: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """A token's share in the loss [R], and in what is watched of the policy, which is a mean in every case: where
+        the loss is over the longest possible length, each response weighs alike."""
+        lengths_B = counted_BT.sum(1)
+        each_R = torch.ones(int(lengths_B.sum()), device=counted_BT.device) / count
+        if self.options.average == "token":
+            return each_R, each_R
+        limit = self.actors.template.settings.max_response_tokens
+        response_R = (1 / lengths_B).repeat_interleave(lengths_B) / count
+        return (response_R, response_R) if self.options.average == "response" else (each_R, response_R * limit)
