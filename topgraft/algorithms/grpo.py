@@ -46,11 +46,12 @@ class GRPO(SamplesLearner):
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        groups_GS = score_B.view(-1, options.group_size)
+        tokens, trunk, total_B = drawn.rollouts.tokens, drawn.rollouts.trunk, self.total(drawn)
+        groups_GS = total_B.view(-1, options.group_size)
         advantages_B = group_advantages(groups_GS, scale=options.scale == "std").flatten()
         metrics = {
-            "reward/mean": score_B.mean().item(),
+            "reward/mean": total_B.mean().item(),
+            "reward/score": drawn.score_B.mean().item(),
             "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
             **self.observe(drawn),
         }

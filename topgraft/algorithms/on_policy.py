@@ -86,6 +86,10 @@ class SamplesLearner(SlotLearner):
             reference_BT=rollout_logprobs(actors, self.reference, rollouts),
         )
 
+    def total(self, drawn: Drawn) -> torch.Tensor:
+        """Scores [B], less the penalty of those that did not end by themselves."""
+        return drawn.score_B - self.options.missing_end_penalty * (~drawn.rollouts.ended_B)
+
     def observe(self, drawn: Drawn) -> dict[str, float]:
         """The metrics of a rollout, whose KL moves the beta of the next."""
         metrics = {**rollout_metrics(drawn), "kl/beta": self.beta}

@@ -59,6 +59,8 @@ class Options(OnPolicySettings):
     """Lambda of GAE."""
     whiten_rewards: bool = False
     """Scale token rewards to variance 1, keeping their mean."""
+    whiten_advantages: bool = True
+    """Scale the advantages of a rollout batch to mean 0 and variance 1."""
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
 
@@ -91,9 +93,8 @@ class PPO(SamplesLearner):
         """Sample, score, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        rollouts, score_B, old_BT = drawn.rollouts, drawn.score_B, drawn.old_BT
+        rollouts, score_B, total_B = drawn.rollouts, drawn.score_B, self.total(drawn)
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
-        total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
         values_BT = self._first_values(rollouts)
         beta = self.beta if options.kl_penalty == "reward" else 0.0
         rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, beta)
@@ -107,9 +108,9 @@ class PPO(SamplesLearner):
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
         }
         extras = {
-            "old_logprobs_BT": old_BT,
+            "old_logprobs_BT": drawn.old_BT,
             "reference_BT": drawn.reference_BT,
-            "advantages_BT": whiten(advantages_BT, counted_BT),
+            "advantages_BT": whiten(advantages_BT, counted_BT) if options.whiten_advantages else advantages_BT,
             "returns_BT": returns_BT,
             "values_BT": values_BT,
             "score_B": score_B,

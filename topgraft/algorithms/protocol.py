@@ -99,6 +99,8 @@ class OnPolicySettings(StepSettings):
     """Weight of the KL to the reference; that of the first rollout where `kl.target` steers it."""
     kl: KLControl = KLControl()
     """How beta changes."""
+    missing_end_penalty: float = Field(0.0, ge=0)
+    """Subtracted from the score of a response that did not end by itself."""
     entropy_weight: float = Field(0.0, ge=0)
     """Weight of the entropy of the next-token distributions, which is taken off the policy's loss and averaged as that
     is; above 0 it keeps the policy from narrowing."""

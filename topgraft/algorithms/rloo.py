@@ -39,12 +39,12 @@ class RLOO(SamplesLearner):
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        reward_B = score_B - self.beta * drawn.kl_B
+        tokens, trunk, total_B = drawn.rollouts.tokens, drawn.rollouts.trunk, self.total(drawn)
+        reward_B = total_B - self.beta * drawn.kl_B
         metrics = {
             "reward/mean": reward_B.mean().item(),
-            "reward/score": score_B.mean().item(),
-            "reward/group_std": score_B.view(-1, options.group_size).std(1, correction=0).mean().item(),
+            "reward/score": drawn.score_B.mean().item(),
+            "reward/group_std": total_B.view(-1, options.group_size).std(1, correction=0).mean().item(),
             **self.observe(drawn),
         }
         advantages_B = leave_one_out(reward_B.view(-1, options.group_size)).flatten()
