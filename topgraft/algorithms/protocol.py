@@ -53,6 +53,10 @@ class StepSettings(Settings):
         """Responses sampled for an item; 0 where learning is from those that the rows bring."""
         return 1
 
+    def enough(self, metrics: dict[str, float]) -> bool:
+        """Whether updates on a batch end before the one of the minibatch that has these metrics: never, here."""
+        return False
+
     @abstractmethod
     def total_steps(self, rows: int) -> int:
         """Steps over `rows` items of training data."""
@@ -95,6 +99,9 @@ class OnPolicySettings(StepSettings):
     """Passes over one rollout batch."""
     clip: float = Field(0.2, gt=0)
     """The ratio of new to old probability is clipped to 1 - clip .. 1 + clip."""
+    stop_kl: float = Field(0.0, ge=0)
+    """KL from the old policy to the new, in nats per token as `policy/approx_kl` estimates it on a minibatch, above
+    which that update and the rest of those on the rollout are skipped; 0 never stops."""
     beta: float = Field(0.05, ge=0)
     """Weight of the KL to the reference; that of the first rollout where `kl.target` steers it."""
     kl: KLControl = KLControl()
@@ -115,6 +122,10 @@ class OnPolicySettings(StepSettings):
         if self.kl.target and not self.beta:
             raise ValueError(f"kl.target = {self.kl.target} steers beta, and a beta of 0 stays 0: set beta above 0")
         return self
+
+    def enough(self, metrics: dict[str, float]) -> bool:
+        """Where the policy has gone further than `stop_kl`."""
+        return 0 < self.stop_kl < metrics["policy/approx_kl"]
 
     def total_steps(self, rows: int) -> int:
         """As set, whatever the number of prompts."""
