@@ -7,7 +7,9 @@ Departs from the papers in:
 1. policy, reference, reward and value are branches on trunk states computed once, while sampling;
 2. the value is a head on the policy's branch by default (its first values come from sampling for free), or a branch of
    its own with `value = "branch"`;
-3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
+3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing;
+4. `kl_penalty` may move the KL from the reward to the loss, and an entropy bonus (Schulman et al. 2017, eq. 9) may
+   join it.
 """
 
 from collections.abc import Iterable
