@@ -106,8 +106,8 @@ def test_a_prompt_passes_the_trunk_and_the_branch_once_for_its_group():
 
 
 def test_equal_scores_teach_nothing():
-    def same(tokens, trunk):
-        scores = by_length(tokens, trunk)
+    def same(*given):
+        scores = by_length(*given)
         return type(scores)(total_B=torch.full_like(scores.total_B, 3.0), parts={})
 
     algorithm = make("grpo", score=same, beta=0.0)

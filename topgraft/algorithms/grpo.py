@@ -60,7 +60,14 @@ class GRPO(SamplesLearner):
             "reference_BT": drawn.reference_BT,
             "advantages_BT": advantages_B[:, None].expand(drawn.old_BT.shape),
         }
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.group_size, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.group_size,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens, responses, or responses times their longest possible length."""

@@ -1,5 +1,6 @@
 """What learners from their own samples (PPO, GRPO, RLOO) share: drawing, their metrics, validation."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,20 +12,45 @@ from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
 from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.records import Batch, Demonstration, Rollouts
+from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Responses and what stays fixed about them: scores [B], and log-probabilities [B, T] of the policy that drew them
-    and of the reference."""
+    """Responses and what stays fixed about them: scores, and log-probabilities [B, T] of the policy that drew them and
+    of the reference."""
 
+    keys: list[str]
     rollouts: Rollouts
-    score_B: torch.Tensor
+    scores: Scores
     old_BT: torch.Tensor
     reference_BT: torch.Tensor
+
+    @property
+    def score_B(self) -> torch.Tensor:
+        """The total score of every response."""
+        return self.scores.total_B
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The responses one by one, as they are kept."""
+        tokens, ended = self.rollouts.tokens.counted_BT.sum(1).tolist(), self.rollouts.ended_B.tolist()
+        total, kl = self.score_B.tolist(), self.kl_B.tolist()
+        parts = {name: value_B.tolist() for name, value_B in self.scores.parts.items()}
+        return tuple(
+            Sample(
+                key=key,
+                response=self.rollouts.texts[row],
+                tokens=tokens[row],
+                ended=ended[row],
+                score=total[row],
+                kl=kl[row],
+                parts={name: None if math.isnan(values[row]) else values[row] for name, values in parts.items()},
+            )
+            for row, key in enumerate(self.keys)
+        )
 
     @property
     def kl_BT(self) -> torch.Tensor:
@@ -71,17 +97,17 @@ class SamplesLearner(SlotLearner):
     def draw(self, rows: list[Demonstration]) -> Drawn:
         """Sample the responses to each prompt, next to one another, and score them."""
         actors = self.actors
-        assert actors.score is not None
-        distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
-        prompts = [prompt for prompt in distinct for _ in range(self.options.samples)]
+        asked = [row for row in rows for _ in range(self.options.samples)]
+        prompts = [actors.template.encode_prompt(row.prompt) for row in asked]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         self.tokens_kept += rollouts.trunk.distinct_tokens
         self._fresh = True
         self.beta = self.controller.beta
         return Drawn(
+            keys=[row.key for row in asked],
             rollouts=rollouts,
-            score_B=actors.score(rollouts.tokens, rollouts.trunk).total_B,
+            scores=score(actors, asked, rollouts),
             old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, rollouts),
         )
@@ -128,11 +154,16 @@ class SamplesLearner(SlotLearner):
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
         actors = self.actors
-        assert actors.score is not None
         prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-        return {"eval/reward": actors.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
+        return {"eval/reward": score(actors, rows, rollouts).total_B.mean().item()}
+
+
+def score(actors: Actors, rows: list[Demonstration], rollouts: Rollouts) -> Scores:
+    """Scores of responses to the prompts of `rows`."""
+    assert actors.score is not None
+    return actors.score([row.prompt for row in rows], rollouts.texts, rollouts.tokens, rollouts.trunk)
 
 
 @torch.no_grad()
@@ -157,6 +188,7 @@ def rollout_metrics(drawn: Drawn) -> dict[str, float]:
     drawn."""
     rollouts, old_BT, reference_BT = drawn.rollouts, drawn.old_BT, drawn.reference_BT
     counted_BT = rollouts.tokens.counted_BT
+    parts = drawn.scores.parts
     sampler_BT = k1(rollouts.drawn_logprobs_BT, rollouts.sampled_logprobs_BT)
     return {
         "kl/token": masked_mean(drawn.kl_BT, counted_BT).item(),
@@ -166,6 +198,7 @@ def rollout_metrics(drawn: Drawn) -> dict[str, float]:
         "rollout/length": counted_BT.sum(1).float().mean().item(),
         "rollout/ended": rollouts.ended_B.float().mean().item(),
         "rollout/sampler_kl": masked_mean(sampler_BT, counted_BT).item(),
+        **{f"reward/part/{name}": value_B.nanmean().item() for name, value_B in parts.items() if len(parts) > 1},
     }
 
 

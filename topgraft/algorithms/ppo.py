@@ -117,7 +117,14 @@ class PPO(SamplesLearner):
             "values_BT": values_BT,
             "score_B": score_B,
         }
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.samples, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.samples,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens."""

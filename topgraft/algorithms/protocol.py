@@ -15,7 +15,7 @@ from topgraft.data.template import Template
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
-from topgraft.rewards.learned import Reward
+from topgraft.rewards.combination import Reward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
@@ -47,6 +47,11 @@ class StepSettings(Settings):
     micro_batch_tokens: int = Field(2048, ge=1)
     """Tokens, padding included, in one backward pass (one item at least); fewer need less memory and give the same
     gradient."""
+
+    @property
+    def adapts(self) -> bool:
+        """Whether what is trained belongs to the model's blocks, not to a head alone."""
+        return True
 
     @property
     def samples(self) -> int:

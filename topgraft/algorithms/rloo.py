@@ -49,7 +49,14 @@ class RLOO(SamplesLearner):
         }
         advantages_B = leave_one_out(reward_B.view(-1, options.group_size)).flatten()
         extras = {"old_logprobs_BT": drawn.old_BT, "advantages_B": advantages_B}
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.group_size, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.group_size,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Responses."""

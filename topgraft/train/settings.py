@@ -1,8 +1,9 @@
 """The settings of a whole run: the sections of a recipe, each defined beside the code that reads it."""
 
+import re
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from topgraft.algorithms.dpo import Options as DPOOptions
 from topgraft.algorithms.grpo import Options as GRPOOptions
@@ -14,10 +15,12 @@ from topgraft.algorithms.reward_model import Options as RewardOptions
 from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
+from topgraft.errors import UserError, nearest
 from topgraft.evaluate import METRICS
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
-from topgraft.recipe import Settings, build
+from topgraft.recipe import Settings, build, overlay
+from topgraft.rewards.combination import LEARNED, PartSettings
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 
@@ -46,6 +49,28 @@ class EvaluateSettings(Settings):
     classifier; a shipped name or a path."""
 
 
+class ArmSettings(Settings):
+    """[arms.NAME]: one more policy of the run, on the same data and measured with the others.
+
+    Besides these keys it may hold any of the recipe's sections that say how a policy is made, with the values in which
+    it differs, e.g. model.layers = "full" or dpo.beta = 0.3. Stages that arms have in common run once.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    train: tuple[str, ...] = ()
+    """Stages that its policy goes through, in order, e.g. ["sft", "dpo"]; each starts from the one before and is held
+    near to it. [] is the base model."""
+    best_of: int = Field(1, ge=1)
+    """Responses sampled for each prompt of the evaluation, of which the one with the highest reward is kept; 1: one
+    greedy response."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The sections in which the arm differs."""
+        return dict(self.model_extra or {})
+
+
 class RunSettings(Settings):
     """A recipe."""
 
@@ -58,7 +83,7 @@ class RunSettings(Settings):
     threads: int = Field(0, ge=0)
     """CPU threads; 0 leaves the choice to PyTorch."""
     stages: tuple[str, ...] = ("sft", "pairs", "reward", "reward-check", "ppo")
-    """Stages to run."""
+    """Stages to run with the recipe's own settings; every policy among them is an arm of its name."""
     samples_shown: int = Field(1, ge=0)
     """Sample responses printed each time training shows some."""
     model: ModelSettings = ModelSettings()
@@ -68,6 +93,7 @@ class RunSettings(Settings):
     sft: SFTOptions = SFTOptions()
     pairs: PairsSettings = PairsSettings()
     reward: RewardOptions = RewardOptions()
+    rewards: dict[str, PartSettings] = Field(default_factory=dict)
     dpo: DPOOptions = DPOOptions()
     orpo: ORPOOptions = ORPOOptions()
     kto: KTOOptions = KTOOptions()
@@ -75,6 +101,17 @@ class RunSettings(Settings):
     grpo: GRPOOptions = GRPOOptions()
     rloo: RLOOOptions = RLOOOptions()
     evaluate: EvaluateSettings = EvaluateSettings()
+    arms: dict[str, ArmSettings] = Field(default_factory=dict)
+
+    @property
+    def mix(self) -> dict[str, PartSettings]:
+        """The parts of the reward."""
+        return self.rewards or {LEARNED: PartSettings()}
+
+    @property
+    def learns_reward(self) -> bool:
+        """Whether a part of the reward is learned."""
+        return any(part.use == LEARNED for part in self.mix.values())
 
     @property
     def learners(self) -> dict[str, StepSettings]:
@@ -96,7 +133,9 @@ class RunSettings(Settings):
         unknown = [stage for stage in self.stages if stage not in STAGES]
         if unknown:
             raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
-        needs = dict.fromkeys(("reward", "reward-check", *FROM_PAIRS), "pairs") | dict.fromkeys(ON_POLICY, "reward")
+        needs = dict.fromkeys(("reward", "reward-check", *FROM_PAIRS), "pairs")
+        if self.learns_reward:
+            needs |= dict.fromkeys(ON_POLICY, "reward")
         if self.reward.load:
             del needs["reward"]
         for stage, needed in needs.items():
@@ -111,5 +150,39 @@ class RunSettings(Settings):
 
 
 def settings_of(raw: dict[str, Any]) -> RunSettings:
-    """Check a recipe's dictionary."""
-    return build(RunSettings, raw, f"recipe '{raw.get('name', '?')}'")
+    """Check a recipe's dictionary, and what every arm makes of it."""
+    settings = build(RunSettings, raw, f"recipe '{raw.get('name', '?')}'")
+    for name in settings.arms:
+        settings_of_arm(settings, name)
+    return settings
+
+
+ARMS_MAY = ("seed", "model", "sampling", "pairs", "reward", "rewards", "sft", *FROM_PAIRS, *ON_POLICY)
+"""What an arm may set: all that makes a policy, but not the data or the evaluation, by which arms are compared."""
+
+
+def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
+    """The recipe with an arm's changes laid over it. Raises UserError for changes that would make arms incomparable."""
+    arm, where = settings.arms[name], f"[arms.{name}]"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in ("base", "evaluate", *STAGES[1:4]):
+        raise UserError(
+            f"An arm cannot be called '{name}'. Take letters, digits, - and _, and no word of topgraft's own."
+        )
+    for key in arm.changes:
+        if key not in ARMS_MAY:
+            raise UserError(f"{where} cannot set '{key}'. {nearest(key, ('train', 'best_of', *ARMS_MAY))}")
+    for key in arm.changes.get("model", {}):
+        if key not in ("layers", "lora", "gradient_checkpointing"):
+            raise UserError(
+                f"{where} cannot set model.{key}: arms of a run share the base model. Set model.layers, model.lora or "
+                f"model.gradient_checkpointing, or make another run."
+            )
+    for stage in arm.train:
+        if stage not in ("sft", *FROM_PAIRS, *ON_POLICY):
+            raise UserError(
+                f"{where} train: no policy comes of '{stage}'. {nearest(stage, ('sft', *FROM_PAIRS, *ON_POLICY))}"
+            )
+    if len(set(arm.train)) < len(arm.train):
+        raise UserError(f"{where} train = {list(arm.train)} names a stage twice. Name each once.")
+    below = settings.model_dump(mode="json", exclude_none=True, exclude={"arms", "stages"})
+    return build(RunSettings, overlay(below, arm.changes) | {"stages": ()}, f"{where} of recipe '{settings.name}'")
