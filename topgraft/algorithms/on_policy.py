@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from pydantic import Field
 
+from topgraft.algorithms.kl_control import KLController
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
-from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.records import Demonstration, Rollouts, Sample, Scores
+from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
@@ -88,6 +89,8 @@ class SamplesLearner(SlotLearner):
         self.inner_epochs = options.inner_epochs
         self.minibatch_size = options.minibatch_size
         self.tokens_kept = 0
+        self.controller = KLController(options.beta, options.kl)
+        self.beta = options.beta  # that of the rollout at hand; the controller has the next one's
         self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
 
     @torch.no_grad()
@@ -100,6 +103,7 @@ class SamplesLearner(SlotLearner):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         self.tokens_kept += rollouts.trunk.distinct_tokens
         self._fresh = True
+        self.beta = self.controller.beta
         return Drawn(
             keys=[row.key for row in asked],
             rollouts=rollouts,
@@ -107,6 +111,37 @@ class SamplesLearner(SlotLearner):
             old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, rollouts),
         )
+
+    def total(self, drawn: Drawn) -> torch.Tensor:
+        """Scores [B], less the penalty of those that did not end by themselves."""
+        return drawn.score_B - self.options.missing_end_penalty * (~drawn.rollouts.ended_B)
+
+    def observe(self, drawn: Drawn) -> dict[str, float]:
+        """The metrics of a rollout, whose KL moves the beta of the next."""
+        metrics = {**rollout_metrics(drawn), "kl/beta": self.beta}
+        self.controller.update(metrics["kl/token"], responses=len(drawn.rollouts.tokens))
+        return metrics
+
+    def read(self, micro: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The policy at a micro-batch: final states [B, 1 + L, H], log-probabilities of the response tokens [R] and
+        entropies [R]."""
+        model, temperature = self.actors.model, self.actors.sampling.temperature
+        with model.slots.use(self.slot, learning=True):
+            final_BLH = model.branch(micro.trunk)
+        logprobs_R, entropy_R = model.logprobs(
+            final_BLH,
+            micro.tokens,
+            temperature=temperature,
+            entropy=True,
+            entropy_learns=self.options.entropy_weight > 0,
+        )
+        assert entropy_R is not None
+        return final_BLH, logprobs_R, entropy_R
+
+    def with_bonus(self, loss: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
+        """The policy's loss less the weighted entropy, token by token or response by response."""
+        weight = self.options.entropy_weight
+        return loss - weight * entropy if weight else loss
 
     def gap(self, logprobs_R: torch.Tensor, old_R: torch.Tensor) -> dict[str, float]:
         """At the first look at a rollout, the largest difference of a log-probability to what it was while sampling."""
@@ -148,7 +183,7 @@ def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> t
     return rollout_logprobs(actors, slot, rollouts)
 
 
-def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
+def rollout_metrics(drawn: Drawn) -> dict[str, float]:
     """KL of the sampled tokens to the reference, the shape of the responses, and how far from the policy they were
     drawn."""
     rollouts, old_BT, reference_BT = drawn.rollouts, drawn.old_BT, drawn.reference_BT
@@ -158,8 +193,8 @@ def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
     return {
         "kl/token": masked_mean(drawn.kl_BT, counted_BT).item(),
         "kl/response": drawn.kl_B.mean().item(),
+        "kl/k2": masked_mean(k2(old_BT, reference_BT), counted_BT).item(),
         "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
-        "kl/beta": beta,
         "rollout/length": counted_BT.sum(1).float().mean().item(),
         "rollout/ended": rollouts.ended_B.float().mean().item(),
         "rollout/sampler_kl": masked_mean(sampler_BT, counted_BT).item(),
@@ -170,12 +205,11 @@ def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
 def policy_parts(
     logprobs_R: torch.Tensor,
     old_R: torch.Tensor,
-    entropy_R: torch.Tensor | None,
+    entropy_R: torch.Tensor,
     ratio_R: torch.Tensor,
     clipped_R: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """What is logged of an update, token by token; the learner averages it as it does its loss."""
-    assert entropy_R is not None
     return {
         "policy/ratio": ratio_R,
         "policy/clip_fraction": clipped_R.float(),

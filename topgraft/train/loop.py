@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
+from topgraft.algorithms.protocol import Algorithm, OfflineSettings, OnPolicySettings, StepSettings
 from topgraft.errors import UserError
 from topgraft.records import Batch, Sample
 from topgraft.runs import StageFolder
@@ -128,32 +128,39 @@ def _step(
     budget: Budget,
     rng: random.Random,
 ) -> tuple[dict[str, float], Sequence[Sample]]:
-    """Collect once, learn from it `inner_epochs` times; the metrics of the step, and the responses it sampled."""
+    """Collect once, learn from it `inner_epochs` times or until it is enough; the metrics of the step, and the
+    responses it sampled."""
     gathered = algorithm.collect(rows)
     seen: list[dict[str, float]] = []
-    for _ in range(algorithm.inner_epochs):
-        for minibatch in _minibatches(gathered, algorithm.minibatch_size, rng):
-            sums = gradient(algorithm, minibatch, budget, weights, accelerator)
-            norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
-            if not math.isfinite(norm):
-                raise UserError(
-                    f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
-                    f"{settings.learning_rate}); nothing of this stage was kept."
-                )
-            optimizer.step()
+    updates = 0
+    for minibatch in _minibatches(gathered, algorithm.minibatch_size, algorithm.inner_epochs, rng):
+        sums = gradient(algorithm, minibatch, budget, weights, accelerator)
+        norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
+        if not math.isfinite(norm):
+            raise UserError(
+                f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
+                f"{settings.learning_rate}); nothing of this stage was kept."
+            )
+        seen.append({**sums, "grad_norm": norm})
+        if settings.enough(sums):
             optimizer.zero_grad(set_to_none=True)
-            seen.append({**sums, "grad_norm": norm})
-    return {**gathered.metrics, **_mean(seen)}, gathered.samples
+            break
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        updates += 1
+    counted = {"policy/updates": float(updates)} if isinstance(settings, OnPolicySettings) else {}
+    return {**gathered.metrics, **_mean(seen), **counted}, gathered.samples
 
 
-def _minibatches(batch: Batch, size: int, rng: random.Random) -> Iterator[Batch]:
-    """The batch's items in a new random order, cut into minibatches."""
-    if size >= len(batch):
-        yield batch
-        return
-    order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
-    for part in order.split(size):
-        yield batch.rows(part)
+def _minibatches(batch: Batch, size: int, epochs: int, rng: random.Random) -> Iterator[Batch]:
+    """The batch's items, cut into minibatches, in a new random order in every epoch."""
+    for _ in range(epochs):
+        if size >= len(batch):
+            yield batch
+            continue
+        order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
+        for part in order.split(size):
+            yield batch.rows(part)
 
 
 def _mean(seen: list[dict[str, float]]) -> dict[str, float]:
