@@ -12,7 +12,7 @@ from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
 from topgraft.train.evaluation import _evaluation, answers_of, evaluate
 from topgraft.train.plan import Plan
-from topgraft.train.settings import STAGES
+from topgraft.train.settings import NOT_POLICIES, POLICIES
 from topgraft.train.stages import comparisons
 from topgraft.train.workplace import stage_seed
 
@@ -98,8 +98,8 @@ def test_two_reward_models_have_seeds_of_their_own(tmp_path, model_folder, recip
     do(place)
     heads = [place.rewards[name].head.linear.weight for name in ("reward", "reward-check")]
     assert not torch.equal(*heads)
-    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in STAGES}
-    assert len(seeds) == 5 * len(STAGES)
+    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in (*NOT_POLICIES, *POLICIES)}
+    assert len(seeds) == 5 * len((*NOT_POLICIES, *POLICIES))
 
 
 def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, recipe):

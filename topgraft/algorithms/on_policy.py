@@ -80,6 +80,8 @@ class GroupSettings(OnPolicySettings):
 class SamplesLearner(SlotLearner):
     """Learns from its own samples, by a reward, held near the slot that it starts from."""
 
+    learns_from = "samples"
+
     def __init__(self, actors: Actors, options: OnPolicySettings, slot: str, *, reference: str | None = None) -> None:
         if actors.sampling.temperature == 0:
             name = type(self).__name__

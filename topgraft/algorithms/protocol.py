@@ -155,9 +155,16 @@ class Actors:
 
 
 class Algorithm(Protocol):
-    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving."""
+    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving.
 
+    It is made as `Learner(actors, options, slot)`; one that leaves a policy also takes `reference`, the slot that it
+    starts from. Its class says what it learns from ("demonstrations", "pairs" or "samples"), and by the annotation of
+    `options` which settings it has.
+    """
+
+    learns_from: ClassVar[str]
     actors: Actors
+    options: Any
     slot: str
     inner_epochs: int
     minibatch_size: int

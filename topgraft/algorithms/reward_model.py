@@ -48,6 +48,8 @@ class RewardModel:
     `branch_slot` is the slot of its adapter, None where the head alone learns.
     """
 
+    learns_from = "pairs"
+    options: Options
     inner_epochs = 1
 
     def __init__(self, actors: Actors, options: Options, slot: str) -> None:

@@ -112,9 +112,8 @@ def _minutes(place: Workplace, steps: list[Step], arms: int, seconds: float) -> 
     rows, at_once = len(place.splits.train) + len(place.splits.validation), place.settings.sampling.rows_at_once
     rounds = arms * math.ceil(len(place.splits.test) / at_once)
     for step in steps:
-        options = step.settings.learners.get(step.kind)
         if step.kind == "pairs":
             rounds += math.ceil(rows * step.settings.pairs.samples_per_prompt / at_once)
-        elif isinstance(options, OnPolicySettings):
+        elif isinstance(options := step.settings.options(step.kind), OnPolicySettings):
             rounds += options.steps * math.ceil(options.batch_size * options.samples / at_once)
     return 2 * rounds * place.settings.data.max_response_tokens * seconds / 60

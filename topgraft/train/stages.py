@@ -1,66 +1,35 @@
 """The stages of a run, each a function of the workplace and the step: do it, or reload what it left when it is done."""
 
-from collections.abc import Callable
-from typing import Any
-
-from topgraft.algorithms.dpo import DPO
-from topgraft.algorithms.grpo import GRPO
-from topgraft.algorithms.kto import KTO
-from topgraft.algorithms.orpo import ORPO
-from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
-from topgraft.algorithms.rloo import RLOO
-from topgraft.algorithms.sft import SFT
 from topgraft.records import Comparison
 from topgraft.rollout.sampling import sample
 from topgraft.runs.writing import append_line, read_lines
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish, train_stage
-from topgraft.train.plan import POLICIES, Step
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY
+from topgraft.train.plan import Step
 from topgraft.train.workplace import Workplace
-
-LEARNERS: dict[str, Callable[..., Algorithm]] = {
-    "sft": SFT,
-    "reward": RewardModel,
-    "reward-check": RewardModel,
-    "dpo": DPO,
-    "orpo": ORPO,
-    "kto": KTO,
-    "ppo": PPO,
-    "grpo": GRPO,
-    "rloo": RLOO,
-}
-"""Stages that train, and with what."""
 
 
 def carry_out(place: Workplace, step: Step) -> None:
     """Do a step, or reload what it left."""
-    STAGES[step.kind](place.under(step.settings), step)
+    kind = {"pairs": pairs, "reward": reward, "reward-check": reward}.get(step.kind, policy)
+    kind(place.under(step.settings), step)
 
 
 def learner(place: Workplace, step: Step) -> tuple[Algorithm, StepSettings]:
     """The algorithm that a step trains, in a new slot, and its settings."""
-    settings = place.settings.learners[step.kind]
-    actors = place.actors(step.kind, score=place.reward(step.reward) if step.kind in ON_POLICY else None)
-    starts = {"reference": step.start} if step.kind in POLICIES else {}
-    return LEARNERS[step.kind](actors, settings, step.name, **starts), settings
+    settings, options = place.settings, place.settings.options(step.kind)
+    samples = settings.learns_from(step.kind) == "samples"
+    actors = place.actors(step.kind, score=place.reward(step.reward) if samples else None)
+    starts = {"reference": step.start} if step.kind in settings.policies else {}
+    return settings.learner(step.kind)(actors, options, step.name, **starts), options
 
 
-def from_demonstrations(place: Workplace, step: Step) -> None:
-    """Supervised fine-tuning on the training demonstrations."""
-    _train(place, step, place.splits.train, place.splits.validation)
-
-
-def from_pairs(place: Workplace, step: Step) -> None:
-    """A policy that learns from the pairs."""
-    _train(place, step, *split_pairs(place, step))
-
-
-def from_samples(place: Workplace, step: Step) -> None:
-    """A policy that learns from its own answers to the training prompts."""
-    _train(place, step, place.splits.train, place.splits.validation)
+def policy(place: Workplace, step: Step) -> None:
+    """A policy, from the demonstrations, from pairs, or from its own answers to the training prompts."""
+    rows = (place.splits.train, place.splits.validation) if step.pairs is None else split_pairs(place, step)
+    train_stage(place, step, *learner(place, step), *rows, shows_text=True)
 
 
 def reward(place: Workplace, step: Step) -> None:
@@ -109,20 +78,6 @@ def pairs(place: Workplace, step: Step) -> None:
         append_line(path, record)
     passes = (place.model.meter.tokens_in - before) / kept
     finish(place, step, clock, steps=len(rows), passes=passes, tokens=kept)
-
-
-STAGES: dict[str, Callable[[Workplace, Step], None]] = {
-    "sft": from_demonstrations,
-    "pairs": pairs,
-    "reward": reward,
-    "reward-check": reward,
-    **dict.fromkeys(FROM_PAIRS, from_pairs),
-    **dict.fromkeys(ON_POLICY, from_samples),
-}
-
-
-def _train(place: Workplace, step: Step, rows: list[Any], held_out: list[Any]) -> None:
-    train_stage(place, step, *learner(place, step), rows, held_out, shows_text=True)
 
 
 def split_pairs(place: Workplace, step: Step) -> tuple[list[Comparison], list[Comparison]]:

@@ -91,9 +91,10 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
     template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
     loaded.split.slots.check_targets()
-    for section in settings.learners.values():
-        if section.load and not (Path(section.load) / "stage.json").exists():
-            raise UserError(f"{section.load} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
+    for stage in ("reward", *settings.policies):
+        taken = settings.options(stage).load
+        if taken and not (Path(taken) / "stage.json").exists():
+            raise UserError(f"{taken} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
     for row in rows:
         template.encode_prompt(row.prompt)
         template.encode_response(row.response)
