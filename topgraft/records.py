@@ -144,7 +144,7 @@ class Batch:
     """What an algorithm's `collect` gives and its `loss` takes.
 
     An item is `siblings` consecutive rows (2 for a pair, chosen first). Tensors in `extras` have the rows' dimension
-    first; those over token positions are as wide as the tokens. `metrics` describe the collection as a whole.
+    first, and names that end in their shape, e.g. "values_BT". `metrics` describe the collection as a whole.
     """
 
     tokens: Tokens
@@ -158,9 +158,9 @@ class Batch:
         offsets = items.new_tensor(range(self.siblings))
         index = (items[:, None] * self.siblings + offsets).flatten()
         tokens = self.tokens.rows(index)
-        width, full = tokens.ids_BT.shape[1], self.tokens.ids_BT.shape[1]
+        width = tokens.ids_BT.shape[1]
         extras = {
-            name: tensor[index][:, :width] if tensor.dim() == 2 and tensor.shape[1] == full else tensor[index]
+            name: tensor[index][:, :width] if name.endswith("_BT") else tensor[index]
             for name, tensor in self.extras.items()
         }
         return Batch(tokens=tokens, trunk=self.trunk.rows(index), siblings=self.siblings, extras=extras)

@@ -118,6 +118,19 @@ def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients(trains):
             assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_states_of_the_head_stay_whole_where_the_longest_row_has_as_many_tokens_as_a_state_has_numbers():
+    algorithm = make(trains="head")
+    rows = [Comparison(key="long", prompt="a" * 24, chosen="aa", rejected="z"), *ROWS[:3]]
+    batch = algorithm.collect(rows)
+    missing = 32 - batch.tokens.ids_BT.shape[1]
+    rows[0] = Comparison(key="long", prompt="a" * (24 + missing), chosen="aa", rejected="z")
+    batch = algorithm.collect(rows)
+    assert batch.tokens.ids_BT.shape[1] == batch.extras["states_BH"].shape[1] == 32
+    part = batch.rows(torch.tensor([2, 3]))
+    assert part.tokens.ids_BT.shape[1] < 32
+    assert_close(part.extras["states_BH"], batch.extras["states_BH"][4:8], atol=0, rtol=0)
+
+
 def test_with_trains_head_nothing_but_the_head_learns_and_each_row_passes_the_branch_once():
     algorithm = make(trains="head")
     assert {id(weight) for weight in algorithm.trainable()} == {id(weight) for weight in algorithm.head.parameters()}
