@@ -44,6 +44,7 @@ def _section(path: str, settings: type[Settings]) -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             continue
         default = "(required)" if field.is_required() else f"`{_toml(field.default)}`"
+        default = "(not set)" if field.default is None else default
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{name}` | {default} | {meaning} |\n")
     return lines

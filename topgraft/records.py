@@ -32,13 +32,15 @@ class Demonstration:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """Two answers to one prompt, the first preferred. `rejected_ids` are its tokens as they were sampled, where it was:
-    text encoded again may give others, and an end that was not there."""
+    text encoded again may give others, and an end that was not there. `strength` says how clear the preference is; at 0
+    it is a tie, both answers are equally good."""
 
     key: str
     prompt: str
     chosen: str
     rejected: str
     rejected_ids: tuple[int, ...] = ()
+    strength: float = 1.0
 
     @property
     def pairs(self) -> tuple[tuple[str, str], tuple[str, str | tuple[int, ...]]]:

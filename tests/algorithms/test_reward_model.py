@@ -1,6 +1,8 @@
-"""Law: pairs are scored at their last token, ties count one half, and after training the chosen answers score 0."""
+"""Law: pairs are scored at their last token, equal scores count one half and ties not at all, and after training the
+chosen answers score 0."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import torch
 from torch.testing import assert_close
 
 from topgraft.algorithms.reward_model import Options, RewardModel
+from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
+from topgraft.recipe import build
 from topgraft.records import Comparison
 from topgraft.rewards.learned import LearnedReward
 
@@ -33,7 +37,11 @@ ROWS = [
 KINDS = pytest.mark.parametrize("trains", ["branch", "head"])
 
 
-def make(architecture: str = "llama", **options: str) -> RewardModel:
+GRADED = [replace(row, strength=strength) for row, strength in zip(ROWS, [0, 2, 1, 0.5, 0, 1, 0, 3], strict=True)]
+"""The same pairs, three of them ties."""
+
+
+def make(architecture: str = "llama", **options: object) -> RewardModel:
     torch.manual_seed(0)
     actors = tiny.actors(tiny.split(architecture), tiny.characters(), response=10)
     algorithm = RewardModel(actors, Options(**options), "reward")
@@ -43,16 +51,16 @@ def make(architecture: str = "llama", **options: str) -> RewardModel:
 
 
 @torch.no_grad()
-def scores(algorithm: RewardModel) -> torch.Tensor:
-    batch = algorithm.collect(ROWS)
+def scores(algorithm: RewardModel, rows: list[Comparison] = ROWS) -> torch.Tensor:
+    batch = algorithm.collect(rows)
     return algorithm.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
 
 
-def learn(algorithm: RewardModel, steps: int = 30) -> list[dict[str, float]]:
+def learn(algorithm: RewardModel, steps: int = 30, rows: list[Comparison] = ROWS) -> list[dict[str, float]]:
     optimizer = torch.optim.AdamW(algorithm.trainable(), lr=3e-3, eps=1e-5)
     seen = []
     for _ in range(steps):
-        batch = algorithm.collect(ROWS)
+        batch = algorithm.collect(rows)
         loss = algorithm.loss(batch, count=algorithm.count(batch))
         loss.value.backward()
         optimizer.step()
@@ -103,6 +111,90 @@ def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
         index = torch.tensor([row])
         alone = algorithm.reward(batch.tokens.rows(index), batch.trunk.rows(index)).total_B
         assert_close(alone[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def hinge(difference: float, margin: float, tie: bool) -> float:
+    return abs(difference) if tie else max(0, margin - difference)
+
+
+def logistic(difference: float, margin: float, tie: bool) -> float:
+    order, turned = (math.log(1 + math.exp(margin - sign * difference)) for sign in (1, -1))
+    return (order + turned) / 2 if tie else order
+
+
+@pytest.mark.parametrize(
+    ("options", "formula", "margin"),
+    [
+        ({}, logistic, 0),
+        ({"margin": 1.5}, logistic, 1.5),
+        ({"loss": "margin"}, hinge, 1),
+        ({"loss": "margin", "margin": 0.5}, hinge, 0.5),
+    ],
+)
+def test_every_loss_is_its_formula_on_the_scores_in_training_and_in_validation(options, formula, margin):
+    algorithm = make(**options)
+    tiny.fill(algorithm.actors.model, "reward")
+    differences = [chosen - rejected for chosen, rejected in scores(algorithm).tolist()]
+    assert min(differences) < 0 < max(differences)
+    strengths = [row.strength for row in GRADED]
+    wanted = [formula(found, margin * s, s == 0) for found, s in zip(differences, strengths, strict=True)]
+    batch = algorithm.collect(GRADED)
+    for number, value in enumerate(wanted):
+        found = algorithm.loss(batch.rows(torch.tensor([number])), count=1.0)
+        assert found.value.item() == pytest.approx(value, abs=1e-4)
+    assert algorithm.loss(batch, count=8.0).value.item() == pytest.approx(sum(wanted) / 8, abs=1e-4)
+    assert algorithm.validate(GRADED)["eval/loss"] == pytest.approx(sum(wanted) / 8, abs=1e-4)
+
+
+def test_a_tie_has_no_part_in_accuracy_and_margin_however_the_pairs_are_cut():
+    algorithm = make()
+    tiny.fill(algorithm.actors.model, "reward")
+    differences = [chosen - rejected for chosen, rejected in scores(algorithm).tolist()]
+    clear = [found for found, row in zip(differences, GRADED, strict=True) if row.strength]
+    accuracy, margin = sum(found > 0 for found in clear) / 5, sum(clear) / 5
+    assert accuracy != sum(found > 0 for found in differences) / 8
+    batch = algorithm.collect(GRADED)
+    for size in (1, 3, 8):
+        sums = {"reward/accuracy": 0.0, "reward/margin": 0.0}
+        for part in torch.arange(8).split(size):
+            for name, value in algorithm.loss(batch.rows(part), count=8.0).metrics.items():
+                sums[name] = sums.get(name, 0.0) + value
+        assert sums["reward/accuracy"] == pytest.approx(accuracy)
+        assert sums["reward/margin"] == pytest.approx(margin, abs=1e-4)
+    assert algorithm.validate(GRADED)["eval/accuracy"] == pytest.approx(accuracy)
+
+
+def test_ties_alone_have_a_loss_and_no_accuracy():
+    algorithm, ties = make(), [replace(row, strength=0.0) for row in ROWS]
+    batch = algorithm.collect(ties)
+    assert set(algorithm.loss(batch, count=8.0).metrics) == {"loss/total"}
+    assert set(algorithm.validate(ties)) == {"eval/loss"}
+
+
+@pytest.mark.parametrize("loss", ["bradley-terry", "margin"])
+def test_the_scores_of_ties_are_drawn_together_and_those_of_clear_pairs_apart(loss):
+    algorithm = make(loss=loss)
+    tiny.fill(algorithm.actors.model, "reward")
+    rows = [*ROWS[:4], *(replace(row, strength=0.0) for row in ROWS[4:])]
+    before = scores(algorithm, rows)[4:]
+    learn(algorithm, 60, rows)
+    clear, ties = scores(algorithm, rows).split(4)
+    assert (clear[:, 0] - clear[:, 1]).min() > 0.5
+    assert (ties[:, 0] - ties[:, 1]).abs().max() < 0.3 < (before[:, 0] - before[:, 1]).abs().max()
+
+
+@pytest.mark.parametrize("strength", [-1.0, math.nan, math.inf])
+def test_a_strength_that_is_none_is_refused(strength):
+    with pytest.raises(UserError, match=rf"Pair '3' has strength {strength}.*0 for a tie"):
+        make().collect([*ROWS[:3], replace(ROWS[3], strength=strength)])
+
+
+def test_a_margin_of_0_is_refused_where_equal_scores_would_then_cost_nothing():
+    with pytest.raises(UserError, match="set margin above 0"):
+        build(Options, {"loss": "margin", "margin": 0})
+    with pytest.raises(UserError, match=r"'margin'.*greater than or equal to 0"):
+        build(Options, {"margin": -1})
+    assert build(Options, {"margin": 0}).margin == 0
 
 
 @KINDS

@@ -124,7 +124,7 @@ def test_a_try_on_short_rows_foretells_the_bytes_of_many_long_ones(name):
     trunk = model.trunk(tokens)
     extras = dict.fromkeys(["old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT", "reference_BT"])
     extras = {name: torch.zeros(tokens.ids_BT.shape) for name in extras} | dict.fromkeys(
-        ["reference_B", "advantages_B", "point_B"], torch.zeros(24)
+        ["reference_B", "advantages_B", "point_B", "strength_B", "weight_B"], torch.zeros(24)
     )
     for weight in algorithm.trainable():
         weight.requires_grad_(True)

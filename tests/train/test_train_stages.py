@@ -1,11 +1,13 @@
 """Stages of a run: what a stage draws depends on its own seed alone, and what is finished is reloaded."""
 
+import io
 import json
 import shutil
 
 import pytest
 import torch
 from places import do, open_place, short_rows, wide
+from rich.console import Console
 
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
@@ -109,6 +111,30 @@ def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, reci
     assert all(row.chosen == answers[row.key] for row in found)
     assert len({row.rejected for row in found}) > len(answers), "every pair has a sample of its own"
     assert all(row.rejected.strip() for row in found)
+
+
+def test_ties_are_for_the_reward_model_and_left_out_where_a_policy_learns_from_pairs(tmp_path, model_folder, recipe):
+    recipe |= {"dpo": {"epochs": 1, "batch_size": 6}}
+    place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward", "dpo"], **recipe)
+    STAGES["pairs"](place, place.run.stage("pairs"))
+    path = place.run.stage("pairs").path / "pairs.jsonl"
+    records = [json.loads(line) | {"strength": float(number % 3)} for number, line in enumerate(path.open())]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert [row.strength for row in comparisons(place)[:4]] == [0, 1, 2, 0]
+    place.screen.console = Console(record=True, width=200, file=io.StringIO())
+    for name in ("reward", "dpo"):
+        STAGES[name](place, place.run.stage(name))
+    said = place.screen.console.export_text()
+    keys = {row.key for row in place.splits.train}
+    train = [row for row in comparisons(place) if row.key in keys]
+    ties = sum(row.strength == 0 for row in comparisons(place))
+    clear = sum(row.strength > 0 for row in train)
+    assert 0 < clear < len(train)
+    assert f"{ties} ties are left out" in said
+    assert [line.split(", ")[1] for line in said.splitlines() if "training items" in line] == [
+        f"{len(train)} training items",
+        f"{clear} training items",
+    ]
 
 
 def test_a_stage_is_loaded_from_another_run_or_refused(tmp_path, model_folder, recipe):

@@ -97,9 +97,14 @@ def reward_check(place: Workplace, stage: StageFolder) -> None:
 
 
 def from_pairs(place: Workplace, stage: StageFolder) -> None:
-    """A policy that starts from SFT and learns from the pairs."""
+    """A policy that starts from SFT and learns from the pairs; ties prefer nothing and are left out."""
     algorithm, settings = learner(place, stage.name)
-    train_stage(place, stage, algorithm, stage.name, settings, *_split_pairs(place), shows_text=True)
+    parts = _split_pairs(place)
+    train, held_out = ([row for row in part if row.strength > 0] for part in parts)
+    ties = sum(map(len, parts)) - len(train) - len(held_out)
+    if ties:
+        place.screen.say(f"  {ties} ties are left out: neither answer is preferred")
+    train_stage(place, stage, algorithm, stage.name, settings, train, held_out, shows_text=True)
 
 
 def from_samples(place: Workplace, stage: StageFolder) -> None:
