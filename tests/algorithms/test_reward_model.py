@@ -254,9 +254,27 @@ def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
     assert algorithm.loss(batch, count=algorithm.count(batch)).metrics["reward/accuracy"] == 0.5
 
 
-@pytest.mark.parametrize(("trains", "steps"), [("branch", 30), ("head", 300)])
-def test_the_margin_grows_and_the_pairs_are_learned(trains, steps):
-    algorithm = make(trains=trains)
+@pytest.mark.parametrize("trains", ["branch", "head"])
+@torch.no_grad()
+def test_dropout_of_an_mlp_head_acts_in_the_loss_alone(trains):
+    algorithm = make(trains=trains, head="mlp")
+    batch = algorithm.collect(ROWS)
+    with_dropout = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        with_dropout.append(algorithm.loss(batch, count=8.0).value.item())
+    assert with_dropout[0] == with_dropout[1] != with_dropout[2]
+    found = [algorithm.validate(ROWS)["eval/loss"] for _ in range(2)]
+    assert found[0] == found[1] not in with_dropout
+    assert torch.equal(scores(algorithm), scores(algorithm))
+
+
+@pytest.mark.parametrize(
+    ("trains", "head", "steps"),
+    [("branch", "linear", 30), ("head", "linear", 300), ("branch", "mlp", 30), ("head", "mlp", 60)],
+)
+def test_the_margin_grows_and_the_pairs_are_learned(trains, head, steps):
+    algorithm = make(trains=trains, head=head)
     seen = learn(algorithm, steps)
     assert seen[-1]["reward/margin"] > seen[0]["reward/margin"] + 1
     assert algorithm.validate(ROWS)["eval/accuracy"] == 1.0
@@ -295,12 +313,13 @@ def test_saved_adapter_and_head_give_the_same_scores_on_a_fresh_model(tmp_path: 
     assert_close(reloaded.total_B, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)
 
 
-def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(tmp_path: Path):
-    algorithm = make(trains="head")
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(head, tmp_path: Path):
+    algorithm = make(trains="head", head=head)
     learn(algorithm, 3)
     algorithm.finish(ROWS)
     algorithm.save(tmp_path / "best")
     assert [file.name for file in (tmp_path / "best").iterdir()] == ["head.safetensors"]
-    again = make(trains="head")
+    again = make(trains="head", head=head)
     again.load(tmp_path / "best")
     assert_close(scores(again), scores(algorithm), atol=1e-6, rtol=1e-6)

@@ -150,6 +150,22 @@ def test_a_stage_is_loaded_from_another_run_or_refused(tmp_path, model_folder, r
         open_place(tmp_path / "third", model_folder, stages=["sft"], sft={"load": str(tmp_path)}, **recipe)
 
 
+def test_a_reward_model_with_another_head_is_refused_by_the_setting(tmp_path, model_folder, recipe):
+    recipe["reward"] |= {"head": "mlp", "trains": "head"}
+    first = open_place(tmp_path / "first", model_folder, stages=["pairs", "reward"], **recipe)
+    do(first)
+    reward = {"load": str(tmp_path / "first" / "stages" / "reward"), "trains": "head"}
+    same = open_place(
+        tmp_path / "same", model_folder, stages=["reward"], **recipe | {"reward": reward | {"head": "mlp"}}
+    )
+    do(same)
+    saved = (place.rewards["reward"].head.state_dict() for place in (first, same))
+    torch.testing.assert_close(*saved, rtol=0, atol=0)
+    other = open_place(tmp_path / "other", model_folder, stages=["reward"], **recipe | {"reward": reward})
+    with pytest.raises(UserError, match="made with head = mlp, this run has linear"):
+        do(other)
+
+
 def test_a_stage_without_rows_is_refused(tmp_path, model_folder, recipe):
     place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward"], **recipe)
     do_pairs = place.run.stage("pairs")

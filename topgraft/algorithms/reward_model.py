@@ -30,12 +30,15 @@ LOSSES = {"bradley-terry": (bradley_terry, 0.0), "margin": (margin_ranking, 1.0)
 class Options(OfflineSettings):
     """[reward]"""
 
-    decides_what_weights_mean = ("trains", "reads")
+    decides_what_weights_mean = ("trains", "reads", "head")
 
     trains: str = Field("branch", pattern="^(branch|head)$")
     """ "branch": an adapter and the head; "head": the head alone, on the final states of the base model."""
     reads: str = Field("last", pattern="^(last|mean)$")
     """ "last": the head reads the state at the last token; "mean": the mean of the states at the response's tokens."""
+    head: str = Field("linear", pattern="^(linear|mlp)$")
+    """ "linear": one linear map from the state to the score; "mlp": layers of 512 and 256 with ReLU in front of it, and
+    dropout 0.1 in update passes."""
     loss: str = Field("bradley-terry", pattern="^(bradley-terry|margin)$")
     """ "bradley-terry": -log sigmoid(chosen - rejected - margin) of a pair's scores, of a tie the mean of both
     directions; "margin": max(0, margin - (chosen - rejected)), of a tie |chosen - rejected|."""
@@ -70,7 +73,8 @@ class RewardModel:
         self.minibatch_size = options.batch_size
         if self.branch_slot is not None:
             actors.model.slots.add(self.branch_slot)
-        self.head = ScalarHead(actors.model.hidden_size, init="normal").to(actors.model.device)
+        head = ScalarHead(actors.model.hidden_size, init="normal", kind=options.head)
+        self.head = head.to(actors.model.device)
         self._frozen: dict[Pair, torch.Tensor] = {}
 
     @property
@@ -109,7 +113,7 @@ class RewardModel:
         else:
             with self.actors.model.slots.use(self.branch_slot, learning=True):
                 states_BH = READS[self.options.reads](self.actors.model.branch(micro.trunk), micro.tokens)
-        scores_B = self.head(states_BH)
+        scores_B = self.head(states_BH, learning=True)
         value = self._loss(scores_B, micro).sum() / count
         measured = {name: per_pair.sum().item() / count for name, per_pair in _order(scores_B.detach(), micro).items()}
         return Loss(value=value, metrics={"loss/total": value.item(), **measured})
