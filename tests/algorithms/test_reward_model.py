@@ -281,15 +281,30 @@ def test_the_margin_grows_and_the_pairs_are_learned(trains, head, steps):
     assert algorithm.actors.model.meter.tokens_in == algorithm.actors.cache.distinct_tokens
 
 
-def test_after_training_chosen_answers_have_mean_0_and_all_answers_deviation_1():
-    algorithm = make()
+@KINDS
+@pytest.mark.parametrize("normalise", ["answers", "references"])
+def test_after_training_chosen_answers_have_mean_0_and_all_answers_or_they_deviation_1(normalise, trains):
+    algorithm = make(normalise=normalise, trains=trains)
     learn(algorithm, 10)
-    ranks = scores(algorithm).flatten().argsort()
+    raw = scores(algorithm).double()
     algorithm.finish(ROWS)
-    found = scores(algorithm)
-    assert_close(found[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
-    assert_close(found.std(correction=0), torch.tensor(1.0), atol=1e-5, rtol=0)
-    assert torch.equal(found.flatten().argsort(), ranks)
+    found = scores(algorithm).double()
+    chosen = found[:, 0].tolist()
+    over = found.flatten().tolist() if normalise == "answers" else chosen
+    assert sum(chosen) / 8 == pytest.approx(0, abs=1e-5)
+    assert math.sqrt(sum((x - sum(over) / len(over)) ** 2 for x in over) / len(over)) == pytest.approx(1, abs=1e-5)
+    steps = (raw - raw[0, 0]) / (raw[0, 1] - raw[0, 0])
+    assert_close(
+        (found - found[0, 0]) / (found[0, 1] - found[0, 0]), steps, atol=1e-4, rtol=1e-4
+    )  # scale and shift only
+
+
+def test_without_normalising_the_scores_are_those_that_were_learned():
+    algorithm = make(normalise="none")
+    learn(algorithm, 10)
+    raw = scores(algorithm)
+    algorithm.finish(ROWS)
+    assert torch.equal(scores(algorithm), raw)
 
 
 def test_finishing_twice_is_the_same_as_once():

@@ -5,7 +5,7 @@ The branch learns with an adapter of its own, or stays the base model's and the 
 Departs from Ouyang et al. (2022) in:
 1. the backbone is a branch on the shared trunk, not a model of its own (with `trains = "head"` the base model's);
 2. after training the head is scaled and shifted so that the chosen answers of the training pairs have mean score 0
-   (Huang et al. 2024, arXiv 2403.17031) and all answers of the training pairs have standard deviation 1.
+   (Huang et al. 2024, arXiv 2403.17031), and all answers of those pairs, or the chosen ones, standard deviation 1.
 """
 
 import math
@@ -45,6 +45,10 @@ class Options(OfflineSettings):
     margin: float | None = Field(None, ge=0)
     """By how much the chosen answer is to score above the rejected one, times the pair's strength. Not set, it is 0 for
     "bradley-terry" and 1 for "margin"."""
+    normalise: str = Field("answers", pattern="^(answers|references|none)$")
+    """Scale of the scores after training. "answers": the chosen answers of the training pairs have mean 0, all answers
+    of those pairs standard deviation 1; "references": the chosen answers have mean 0 and standard deviation 1; "none":
+    as they were learned."""
     epochs: int = Field(3, ge=1)
     """Passes over the training pairs at most; the best step by validation loss is kept."""
     weight_decay: float = Field(0.01, ge=0)
@@ -130,14 +134,18 @@ class RewardModel:
 
     @torch.no_grad()
     def finish(self, rows: list[Comparison]) -> None:
-        """Normalise the head: chosen answers get mean score 0, all answers together standard deviation 1."""
+        """Normalise the head on the training pairs, as the settings say."""
         self.head.gain.fill_(1.0)  # measure the raw scores, also when called again
         self.head.shift.zero_()
+        if self.options.normalise == "none":
+            return
         batch = self.collect(rows)
         scores_P2 = self.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
-        gain = 1 / scores_P2.std(correction=0).clamp(min=1e-6)
+        chosen_P = scores_P2[:, 0]
+        spread = (scores_P2 if self.options.normalise == "answers" else chosen_P).std(correction=0)
+        gain = 1 / spread.clamp(min=1e-6)
         self.head.gain.copy_(gain)
-        self.head.shift.copy_(-gain * scores_P2[:, 0].mean())
+        self.head.shift.copy_(-gain * chosen_P.mean())
 
     def save(self, folder: Path) -> None:
         """The head, and the adapter in peft's format beside it where there is one."""

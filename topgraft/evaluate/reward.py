@@ -47,7 +47,7 @@ def measure_wins(evaluation: Evaluation) -> MetricResult | None:
 
 
 REWARD = Metric(
-    "mean score by the reward model (reference answers of the training rows score 0)",
+    'mean score by the reward model (reference answers of the training rows score 0, unless reward.normalise = "none")',
     "higher",
     measure_reward,
 )
