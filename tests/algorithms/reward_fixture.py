@@ -42,7 +42,7 @@ def reward_model(kind: str) -> RewardModel:
 def scores(algorithm: RewardModel) -> torch.Tensor:
     """Of the chosen and the rejected answers [P, 2]."""
     batch = algorithm.collect(ROWS)
-    return algorithm.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
+    return algorithm.reward(batch.tokens, batch.trunk).view(-1, 2)
 
 
 def write() -> None:
