@@ -20,7 +20,8 @@ class Demonstration:
 
     Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
     response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
-    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so.
+    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so,
+    rejected: an answer that people liked less, where the data bring one, and strength: how clear that was (0: a tie).
     """
 
     key: str
@@ -31,6 +32,8 @@ class Demonstration:
     category: str = ""
     right: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    rejected: str | None = None
+    strength: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

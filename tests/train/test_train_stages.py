@@ -13,9 +13,9 @@ from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
 from topgraft.train.evaluation import _evaluation, answers_of, evaluate
+from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Plan
 from topgraft.train.settings import NOT_POLICIES, POLICIES
-from topgraft.train.stages import comparisons
 from topgraft.train.workplace import stage_seed
 
 DATA = {"max_prompt_tokens": 60, "max_response_tokens": 12, "split": [0.6, 0.2, 0.2]}

@@ -18,6 +18,7 @@ from torch import nn
 from topgraft.algorithms.protocol import Actors, OfflineSettings
 from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
+from topgraft.model.load import ModelSettings
 from topgraft.objectives.preference import bradley_terry, margin_ranking, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss, Tokens, TrunkState
 from topgraft.rewards.learned import READS, LearnedReward
@@ -32,6 +33,9 @@ class Options(OfflineSettings):
 
     decides_what_weights_mean = ("trains", "reads", "head")
 
+    model: ModelSettings | None = None
+    """Another base for the reward model alone ([reward.model], with the keys of [model]). It is then held beside the
+    policy's, and every response is tokenised again and passes the whole of it once more."""
     trains: str = Field("branch", pattern="^(branch|head)$")
     """ "branch": an adapter and the head; "head": the head alone, on the final states of the base model."""
     reads: str = Field("last", pattern="^(last|mean)$")
@@ -53,6 +57,10 @@ class Options(OfflineSettings):
     """Passes over the training pairs at most; the best step by validation loss is kept."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled weight decay."""
+
+    def base(self, own: ModelSettings) -> ModelSettings:
+        """Its own, where it has one."""
+        return self.model or own
 
     @property
     def adapts(self) -> bool:

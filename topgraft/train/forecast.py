@@ -11,7 +11,7 @@ from topgraft.train.cost import held_bytes, peak_bytes
 from topgraft.train.fitting import FILLED, gigabytes, pairs_of, work_of
 from topgraft.train.memory import Needs, needs
 from topgraft.train.plan import Step
-from topgraft.train.stages import learner
+from topgraft.train.stages import learner, offer
 from topgraft.train.workplace import Workplace
 
 
@@ -60,7 +60,7 @@ def _learners(place: Workplace, steps: Sequence[Step]) -> dict[str, _Learner]:
         algorithm, settings = learner(place.under(step.settings), step)
         found[step.name] = _Learner(step, algorithm, settings)
         if isinstance(algorithm, RewardModel):
-            place.rewards[step.name] = algorithm.reward
+            offer(place.under(step.settings), step, algorithm)
     return found
 
 

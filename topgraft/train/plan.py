@@ -160,7 +160,7 @@ def _reads(settings: RunSettings, path: tuple[str, ...]) -> Iterator[tuple[str, 
     options = settings.options(kind)
     yield from (("learner", settings.learner(kind).__qualname__), ("options", options.model_dump(mode="json")))
     if options.adapts:
-        yield "model", settings.model.model_dump(mode="json")
+        yield "model", options.base(settings.model).model_dump(mode="json")
     if samples:
         yield "rewards", {name: part.model_dump(mode="json") for name, part in settings.mix.items()}
     for needed in settings.needs(kind):

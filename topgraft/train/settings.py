@@ -32,10 +32,13 @@ POLICIES = ("sft", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
 
 
 class PairsSettings(Settings):
-    """[pairs]: simulated preferences. Chosen = the reference answer, rejected = a sample of the base model."""
+    """[pairs]: preferences. Chosen = the reference answer, rejected = the data's own or a sample of the base model."""
 
+    rejected: str = Field("auto", pattern="^(auto|data|sampled)$")
+    """Where rejected answers come from: "data" (rows that bring one, see data.rejected), "sampled" (the base model) or
+    "auto": data where any row brings one."""
     samples_per_prompt: int = Field(1, ge=1)
-    """Pairs made for each prompt, each with another sample."""
+    """Pairs made for each prompt, each with another sample, where they are sampled."""
 
 
 class EvaluateSettings(Settings):
