@@ -1,4 +1,4 @@
-"""Law: a classifier of the hub scores as transformers has it, with its own tokenizer; what is no classifier is refused."""
+"""Law: a classifier of the hub scores as transformers has it, with its own tokenizer; what is none is refused."""
 
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from topgraft.recipe import build
 from topgraft.rewards.classifier import Classifier
 
 PROMPTS, RESPONSES = ["Is it?", "Why, then?", "?"], ["Yes.", "Because it is so, as I said before.", "No"]
+CLASSIFIER = AutoModelForSequenceClassification
 SMALL = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
@@ -44,7 +45,7 @@ def llama(**more: object) -> object:
 def test_a_decoder_with_one_label_gives_its_logit_at_the_last_token(tmp_path, pad):
     folder = save(tmp_path / "rm", llama(num_labels=1), tiny.characters(pad=pad))
     found = Classifier(model=str(folder), reads="response").score_all(PROMPTS, RESPONSES)
-    whole, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), tiny.characters()
+    whole, tokenizer = CLASSIFIER.from_pretrained(folder), tiny.characters()
     with torch.no_grad():
         alone = [whole(**tokenizer(text, return_tensors="pt")).logits[0, 0] for text in RESPONSES]
     assert_close(torch.tensor(found), torch.stack(alone), atol=1e-5, rtol=1e-5)
@@ -59,7 +60,7 @@ def test_an_encoder_reads_the_pair_and_gives_the_probability_of_a_label(tmp_path
     found = Classifier(label="poor", **asked).score_all(PROMPTS, RESPONSES)
     by_number = Classifier(label="1", **asked, rows_at_once=1).score_all(PROMPTS, RESPONSES)
     assert found == pytest.approx(by_number, abs=1e-5)
-    whole, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder).eval(), tiny.characters()
+    whole, tokenizer = CLASSIFIER.from_pretrained(folder).eval(), tiny.characters()
     with torch.no_grad():
         alone = [
             whole(**tokenizer(prompt, response, return_tensors="pt")).logits.softmax(-1)[0, 1]
@@ -94,5 +95,5 @@ def test_the_label_must_be_one_of_the_models(tmp_path):
 
 def test_check_is_told_what_it_costs(tmp_path):
     folder = save(tmp_path / "rm", llama(num_labels=1), tiny.characters())
-    number = sum(weight.numel() for weight in AutoModelForSequenceClassification.from_pretrained(folder).parameters())
+    number = sum(weight.numel() for weight in CLASSIFIER.from_pretrained(folder).parameters())
     assert f"{number / 1e6:.1f} M weights more" in build(Classifier, {"model": str(folder)}).describe()

@@ -42,8 +42,8 @@ class Classifier(Settings):
         weights = list(self._model.parameters())
         size, number = sum(weight.nbytes for weight in weights), sum(weight.numel() for weight in weights)
         return (
-            f"{self.model}: {number / 1e6:.1f} M weights more in memory ({size / 1e9:.2f} GB), and every scored response "
-            f"passes all of it once more"
+            f"{self.model}: {number / 1e6:.1f} M weights more in memory ({size / 1e9:.2f} GB), and every scored "
+            f"response passes all of it once more"
         )
 
     @torch.no_grad()
@@ -73,9 +73,18 @@ class Classifier(Settings):
             texts = (list(prompts), list(responses))
         return self._tokenizer(*texts, return_tensors="pt", **asked).to(self._model.device)
 
+    def _unread(self, error: Exception) -> UserError:
+        return UserError(
+            f"Reward model '{self.model}' cannot be loaded: {str(error).splitlines()[0]} Give a hub id or a folder "
+            f"of a sequence-classification model with safetensors and its tokenizer."
+        )
+
     @cached_property
     def _tokenizer(self) -> Any:
-        return AutoTokenizer.from_pretrained(self.model)
+        try:
+            return AutoTokenizer.from_pretrained(self.model)
+        except (OSError, ValueError) as error:
+            raise self._unread(error) from error
 
     @cached_property
     def _model(self) -> Any:
@@ -84,15 +93,12 @@ class Classifier(Settings):
                 self.model, use_safetensors=True, output_loading_info=True
             )
         except (OSError, ValueError) as error:
-            raise UserError(
-                f"Reward model '{self.model}' cannot be loaded: {str(error).splitlines()[0]} Give a hub id or a folder "
-                f"of a sequence-classification model with safetensors."
-            ) from error
+            raise self._unread(error) from error
         for what in ("missing_keys", "unexpected_keys"):
             if found := sorted(report[what]):
                 raise UserError(
-                    f"Reward model '{self.model}' has {len(found)} {what.replace('_keys', '')} weights, e.g. '{found[0]}', "
-                    f"so its scores would mean nothing. Is it a sequence-classification model?"
+                    f"Reward model '{self.model}' has {len(found)} {what.replace('_keys', '')} weights, e.g. "
+                    f"'{found[0]}': its scores would mean nothing. Is it a sequence-classification model?"
                 )
         made.config.pad_token_id = self._tokenizer.pad_token_id
         return made.eval().to("cuda" if torch.cuda.is_available() else "cpu")
