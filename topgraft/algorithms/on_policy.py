@@ -8,6 +8,7 @@ from pydantic import Field
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
+from topgraft.model.split import FULL
 from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.masked import masked_mean, spread
 from topgraft.records import Demonstration, Rollouts
@@ -111,7 +112,7 @@ def rollout_logprobs(actors: Actors, slot: str | None, rollouts: Rollouts) -> to
 def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> torch.Tensor:
     """The policy's log-probabilities [B, T] that the ratio is taken to: "sampled" (while decoding), "recompute" (the
     branch runs once more) or "auto": sampled in float32, recomputed where decoding and a full pass round apart."""
-    exact = actors.model.model.dtype == torch.float32
+    exact = actors.model.model.dtype in FULL
     if where == "sampled" or (where == "auto" and exact):
         return rollouts.sampled_logprobs_BT
     return rollout_logprobs(actors, slot, rollouts)

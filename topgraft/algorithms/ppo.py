@@ -90,7 +90,7 @@ class PPO(SamplesLearner):
         drawn = self.draw(rows)
         rollouts, score_B, old_BT = drawn.rollouts, drawn.score_B, drawn.old_BT
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
-        total_B = score_B - options.missing_end_penalty * (~rollouts.ended_B)
+        total_B = torch.where(rollouts.ended_B, score_B, score_B - options.missing_end_penalty)
         values_BT = self._first_values(rollouts)
         rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, options.beta)
         if options.whiten_rewards:

@@ -32,9 +32,9 @@ class ScalarHead(nn.Module):
         self.register_buffer("shift", torch.zeros(()))
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """[..., H] -> [...], in fp32."""
+        """[..., H] -> [...], in the head's own precision (fp32), whatever the model's."""
         raw = self.linear(hidden.to(self.linear.weight.dtype)).squeeze(-1)
-        return raw.float() * self.gain + self.shift
+        return raw * self.gain + self.shift
 
     def save(self, folder: Path) -> None:
         """Write head.safetensors into `folder`."""
