@@ -155,7 +155,7 @@ def test_item_12_a_rollout_of_mixed_lengths_is_that_of_one_prompt_at_a_time(arch
         assert_close(found, alone.sampled_logprobs_BT[0], atol=1e-5, rtol=0)
 
 
-def test_item_13_trained_and_scored_tokens_are_the_sampled_tokens():
+def test_item_13_trained_and_scored_tokens_are_the_sampled_tokens(tmp_path: Path):
     scored = []
 
     def score(tokens, trunk):
@@ -170,6 +170,8 @@ def test_item_13_trained_and_scored_tokens_are_the_sampled_tokens():
             actors.model, actors.template, prompts, actors.sampling, torch.Generator().manual_seed(0)
         )  # as the actors' own
     batch = algorithm.collect(ROWS)
+    noted = batch.extras["old_logprobs_BT"]  # as each token was drawn
+    assert_close(noted, whole_logprobs(algorithm, batch, "ppo", tmp_path, 1.0), atol=1e-4, rtol=0)
     for tokens in (batch.tokens, *scored):
         assert torch.equal(tokens.ids_BT, drawn.tokens.ids_BT)
         assert torch.equal(tokens.counted_BT, drawn.tokens.counted_BT)
