@@ -10,7 +10,7 @@ from topgraft.model.split_model import SplitModel
 
 DOUBLE = torch.float64
 MADE = {"dtype": DOUBLE, "attention": "sdpa"}
-"""Eager attention takes its softmax in fp32, whatever it is given."""
+"""Eager attention takes its softmax in fp32, where a float64 mask is minus infinity: padding becomes NaN."""
 
 
 class Plain:
