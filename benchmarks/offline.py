@@ -9,7 +9,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from topgraft.train.progress import Screen
 ROWS, EPOCHS = 64, 3
 
 
-def variety(tokens: Tokens, _: TrunkState) -> Scores:
+def variety(prompts: Sequence[str], responses: Sequence[str], tokens: Tokens, trunk: TrunkState) -> Scores:
     """Distinct tokens of a response over its tokens."""
     rows = [ids_T[counted_T] for ids_T, counted_T in zip(tokens.ids_BT, tokens.counted_BT, strict=True)]
     total_B = torch.tensor([len(row.unique()) / len(row) for row in rows], device=tokens.ids_BT.device)

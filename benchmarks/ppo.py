@@ -16,6 +16,7 @@ from benchmarks.workload import WORKLOADS, Workload
 from topgraft.algorithms import ppo
 from topgraft.model.heads import ScalarHead
 from topgraft.records import Demonstration
+from topgraft.rewards.combination import Combination, Part
 from topgraft.rewards.learned import LearnedReward
 from topgraft.runs import StageFolder
 from topgraft.train.loop import train
@@ -47,7 +48,8 @@ def learner(
         Demonstration(key=str(number), group=str(number), prompt=text, response="w4")
         for number, text in enumerate(texts)
     ]
-    return ppo.PPO(replace(made, score=reward), options, "ppo"), options, rows
+    score = Combination({"learned": Part(reward)})
+    return ppo.PPO(replace(made, score=score), options, "ppo"), options, rows
 
 
 def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -> StageFolder:

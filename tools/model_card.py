@@ -16,11 +16,11 @@ from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import split
 from topgraft.data.template import Template
 from topgraft.evaluate.bleu import corpus_bleu
-from topgraft.evaluate.ca import read_verdict
 from topgraft.evaluate.intervals import interval, mean_interval
-from topgraft.evaluate.responses import Arm, answer
+from topgraft.evaluate.records import Measure, Response
+from topgraft.evaluate.responses import answer
 from topgraft.model.load import SHIPPED, ModelSettings, load
-from topgraft.records import Measure, Response
+from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.choosing import SamplingSettings
 
 FOLDER = SHIPPED["seedling"]
@@ -42,7 +42,7 @@ def base_answers() -> list[Response]:
     rows = split(read(settings), settings.split, settings.split_seed).test
     lengths = [len(template.encode_prompt(row.prompt)) + len(template.encode_response(row.response)) for row in rows]
     print(f"longest prompt and feedback: {max(lengths)} tokens")
-    return answer(loaded.split, template, rows, Arm(name="base", slot=None, trained=False), {}, SamplingSettings())
+    return answer(loaded.split, template, rows, SamplingSettings(), arm="base", slot=None, start=None)
 
 
 def figures(responses: list[Response]) -> dict[str, Measure]:

@@ -4,6 +4,7 @@ python -m tools.settings_doc
 """
 
 from pathlib import Path
+from typing import get_args, get_origin
 
 from topgraft.recipe import Settings
 from topgraft.train.settings import RunSettings
@@ -31,19 +32,33 @@ def render() -> str:
 def _tables(prefix: str, settings: type[Settings]) -> list[str]:
     found: list[str] = []
     for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            path = f"{prefix}{name}"
-            found += _section(path, field.annotation)
-            found += _tables(f"{path}.", field.annotation)
+        below, named = _table(field.annotation)
+        if below is not None:
+            path = f"{prefix}{name}.NAME" if named else f"{prefix}{name}"
+            found += _section(path, below)
+            found += _tables(f"{path}.", below)
     return found
 
 
+def _table(annotation: object) -> tuple[type[Settings] | None, bool]:
+    """The settings class of a section, and whether there may be several, each with a name of the user's."""
+    several = get_args(annotation)[1:] if get_origin(annotation) is dict else ()
+    for kind in (annotation, *several):
+        if isinstance(kind, type) and issubclass(kind, Settings):
+            return kind, bool(several)
+    return None, False
+
+
 def _section(path: str, settings: type[Settings]) -> list[str]:
-    lines = [f"\n## {f'[{path}]' if path else 'Top level'}\n\n| key | default | meaning |\n|---|---|---|\n"]
+    about = ""
+    if path.endswith(".NAME"):  # what is under a name of the user's says itself what it is
+        about = " ".join((settings.__doc__ or "").split()).partition(": ")[2]
+        about = f"{about[:1].upper()}{about[1:]}\n\n"
+    lines = [f"\n## {f'[{path}]' if path else 'Top level'}\n\n{about}| key | default | meaning |\n|---|---|---|\n"]
     for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+        if _table(field.annotation)[0] is not None:
             continue
-        default = "(required)" if field.is_required() else f"`{_toml(field.default)}`"
+        default = "(required)" if field.is_required() else f"`{_toml(field.get_default(call_default_factory=True))}`"
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{name}` | {default} | {meaning} |\n")
     return lines
@@ -52,6 +67,8 @@ def _section(path: str, settings: type[Settings]) -> list[str]:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "none"
     if isinstance(value, str):
         return f'"{value}"'
     return "[" + ", ".join(_toml(item) for item in value) + "]" if isinstance(value, tuple) else str(value)

@@ -2,7 +2,8 @@
 
     topgraft run professor --scale tiny --set ppo.steps=5
 
-reads recipes/professor.toml, lays its [scale.tiny] over it, then sets ppo.steps. The settings classes live beside
+reads recipes/professor.toml, lays its [scale.tiny] over it, then sets ppo.steps. A recipe that says
+`extends = "professor"` is laid over that one first. The settings classes live beside
 the code that reads them and all derive from `Settings`: frozen, and an unknown key is refused with the nearest name.
 """
 
@@ -37,11 +38,7 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
 
     Raises UserError for an unknown recipe, broken TOML, an unknown scale and an unreadable --set.
     """
-    known = shipped_recipes()
-    path = known.get(name, Path(name))
-    if not path.is_file():
-        raise UserError(f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file.")
-    raw = read_toml(path)
+    raw = _whole(name, Path())
     scales = raw.pop("scale", {})
     if scale is not None:
         if scale not in scales:
@@ -49,8 +46,21 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
         raw = overlay(raw, scales[scale])
     for text in sets or []:
         raw = overlay(raw, parse_set(text))
-    raw.setdefault("name", path.stem)
+    raw.setdefault("name", Path(name).stem)
     return raw
+
+
+def _whole(name: str, folder: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A recipe laid over the one that it extends; `folder` is where paths are seen from."""
+    known = shipped_recipes()
+    path = known.get(name, folder / name)
+    if not path.is_file():
+        raise UserError(f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file.")
+    if path.resolve() in seen:
+        raise UserError(f"{path} extends itself. Take one `extends` out.")
+    raw = read_toml(path)
+    below = raw.pop("extends", None)
+    return overlay(_whole(str(below), path.parent, (*seen, path.resolve())), raw) if below is not None else raw
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -19,7 +19,8 @@ class Demonstration:
     """One row of data: a prompt and the answer that it should have.
 
     Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
-    response="Your submission is correct ...", correct=True (what the answer should say; None where unknown).
+    response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
+    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so.
     """
 
     key: str
@@ -27,6 +28,9 @@ class Demonstration:
     prompt: str
     response: str
     correct: bool | None = None
+    category: str = ""
+    right: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,10 +137,24 @@ class Rollouts:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Rewards of some responses: the total, and every named part of it."""
+    """Rewards of some responses [B]: the total, and every named part of it (NaN where a part does not apply)."""
 
     total_B: torch.Tensor
     parts: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One sampled response as training keeps it: its score, the parts of the score, and its KL to the reference in
+    nats (k1 of its tokens, summed). `key` is the row whose prompt it answers."""
+
+    key: str
+    response: str
+    tokens: int
+    ended: bool
+    score: float
+    kl: float
+    parts: dict[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +162,8 @@ class Batch:
     """What an algorithm's `collect` gives and its `loss` takes.
 
     An item is `siblings` consecutive rows (2 for a pair, chosen first). Tensors in `extras` have the rows' dimension
-    first; those over token positions are as wide as the tokens. `metrics` describe the collection as a whole.
+    first; those over token positions are as wide as the tokens. `metrics` and `samples` describe the collection as a
+    whole.
     """
 
     tokens: Tokens
@@ -152,6 +171,7 @@ class Batch:
     siblings: int = 1
     extras: dict[str, torch.Tensor] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    samples: tuple[Sample, ...] = ()
 
     def rows(self, items: torch.Tensor) -> Batch:
         """The chosen items; tensors over token positions are cut to the longest of their rows."""
@@ -176,64 +196,3 @@ class Loss:
 
     value: torch.Tensor
     metrics: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measure:
-    """A figure with its 95 % interval and the number of items behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
-    """One arm's greedy answer to one held-out prompt, with what the models say of it.
-
-    `reward` comes from the reward model that PPO was trained on, `reward_check` from one trained with another seed
-    (None without one). `kl_response` is the KL to the model that the arm's training started from, summed over the
-    response's positions, in nats (None for an untrained arm).
-    """
-
-    arm: str
-    key: str
-    group: str
-    prompt: str
-    response: str
-    reference: str
-    correct: bool | None
-    tokens: int
-    ended: bool
-    reward: float | None = None
-    reward_check: float | None = None
-    kl_response: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What a metric may read: every arm's responses on the same rows in the same order, and texts of training rows.
-
-    `target_texts` and `other_texts` are (group, text) pairs of the training split in the wanted voice and in other
-    voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
-    verdict is known, voice by voice.
-    """
-
-    responses: dict[str, list[Response]]
-    target_texts: list[tuple[str, str]]
-    other_texts: list[tuple[str, str]]
-    held_out_target: list[tuple[str, str]]
-    held_out_other: list[tuple[str, str]]
-    verdict_texts: dict[str, list[tuple[bool, str]]]
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricResult:
-    """One metric for all arms: a measure each, the value of every row where rows have one, and what is known of the
-    instrument (its held-out accuracy, its calibration error, ...)."""
-
-    measures: dict[str, Measure]
-    per_row: dict[str, list[float]] = field(default_factory=dict)
-    instrument: dict[str, float] = field(default_factory=dict)

@@ -17,13 +17,13 @@ ENDS = (tiny.END, 20, 21, 22, 23)
 LENGTH = 8
 
 
-def by_length(tokens, trunk) -> Scores:
+def by_length(prompts, responses, tokens, trunk) -> Scores:
     """A rule to be scored by: the number of response tokens over four."""
     total = tokens.counted_BT.sum(1) / 4
     return Scores(total_B=total, parts={"length": total})
 
 
-def letters(tokens, trunk) -> Scores:
+def letters(prompts, responses, tokens, trunk) -> Scores:
     """A rule to be learned: the share of response tokens that are lower-case letters."""
     first = tiny.FIRST + tiny.CHARACTERS.index("a")
     hits = (tokens.ids_BT >= first) & (tokens.ids_BT < first + 26) & tokens.counted_BT

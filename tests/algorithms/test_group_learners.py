@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from group_case import LEARNERS, make
-from ppo_case import ROWS, letters
+from group_case import GROUP, LEARNERS, make
+from ppo_case import ENDS, ROWS, letters
 from torch.testing import assert_close
 
 from topgraft.errors import UserError
@@ -37,6 +37,26 @@ def test_a_rule_is_learned(name):
         optimizer.step()
         optimizer.zero_grad()
     assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 0.2
+
+
+@pytest.mark.parametrize("penalty", [None, 2.5])
+def test_a_response_that_did_not_end_loses_the_penalty_which_is_0_by_default(name, penalty):
+    options = {"scale": "none"} if name == "grpo" else {"beta": 0.0}
+    batch = make(name, **options, **({} if penalty is None else {"missing_end_penalty": penalty})).collect(ROWS)
+    last = batch.tokens.ids_BT[torch.arange(len(batch.tokens)), batch.tokens.lengths_B - 1]
+    ended = torch.isin(last, torch.tensor(ENDS))
+    assert ended.any()
+    assert not ended.all()
+    scores = batch.tokens.counted_BT.sum(1) / 4
+    totals = (scores - (penalty or 0.0) * ~ended).view(-1, GROUP)
+    expected = totals - totals.mean(1, keepdim=True)
+    if name == "rloo":
+        expected = expected * GROUP / (GROUP - 1)
+    found = batch.extras["advantages_B"] if name == "rloo" else batch.extras["advantages_BT"][:, 0]
+    assert_close(found, expected.flatten())
+    assert batch.metrics["reward/score"] == pytest.approx(scores.mean().item())
+    assert batch.metrics["reward/mean"] == pytest.approx(totals.mean().item())
+    assert batch.metrics["reward/group_std"] == pytest.approx(totals.std(1, correction=0).mean().item())
 
 
 def test_greedy_sampling_is_refused(name):

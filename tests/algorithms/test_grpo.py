@@ -63,6 +63,24 @@ def test_the_loss_is_the_formula_of_its_average(average):
 
 
 @pytest.mark.parametrize("average", AVERAGES)
+def test_what_is_watched_of_the_policy_is_a_mean_whatever_the_loss_is(average):
+    algorithm = make("grpo", average=average)
+    batch = algorithm.collect(ROWS)
+    assert algorithm.loss(batch, count=algorithm.count(batch)).metrics["policy/ratio"] == pytest.approx(1, abs=1e-4)
+    tiny.fill(algorithm.actors.model, "policy", seed=5)
+    metrics = algorithm.loss(batch, count=algorithm.count(batch)).metrics
+    with torch.no_grad(), algorithm.actors.model.slots.use("policy"):
+        new = algorithm.actors.model.row_logprobs(batch.trunk, batch.tokens)
+    ratios = [
+        (row - old[counted]).exp()
+        for row, old, counted in zip(new, batch.extras["old_logprobs_BT"], batch.tokens.counted_BT, strict=True)
+    ]
+    mean = torch.cat(ratios).mean() if average == "token" else torch.stack([row.mean() for row in ratios]).mean()
+    assert metrics["policy/ratio"] == pytest.approx(mean.item(), rel=1e-4)
+    assert abs(metrics["policy/ratio"] - 1) > 0.01
+
+
+@pytest.mark.parametrize("average", AVERAGES)
 def test_micro_batches_of_1_2_and_8_groups_give_the_same_gradients(average):
     algorithm = make("grpo", average=average)
     batch = algorithm.collect(ROWS)
@@ -88,8 +106,8 @@ def test_a_prompt_passes_the_trunk_and_the_branch_once_for_its_group():
 
 
 def test_equal_scores_teach_nothing():
-    def same(tokens, trunk):
-        scores = by_length(tokens, trunk)
+    def same(*given):
+        scores = by_length(*given)
         return type(scores)(total_B=torch.full_like(scores.total_B, 3.0), parts={})
 
     algorithm = make("grpo", score=same, beta=0.0)

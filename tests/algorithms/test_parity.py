@@ -32,6 +32,10 @@ PPO_CASES = {
     "several samples": {"samples_per_prompt": 3, "missing_end_penalty": 0.3},
     "recomputed, any head": {"old_logprobs": "recompute", "chunks": True, "temperature": 0.7},
     "blocks run again": {"gradient_checkpointing": True, "value": "branch"},
+    "entropy bonus": {"entropy_weight": 0.2, "temperature": 0.7},
+    "entropy bonus, any head": {"entropy_weight": 0.2, "temperature": 0.7, "chunks": True},
+    "k2 in the loss": {"kl_penalty": "k2", "beta": 0.3},
+    "k3 in the loss": {"kl_penalty": "k3", "beta": 0.3, "whiten_advantages": False},
 }
 DPO_CASES = {
     "defaults": {},
@@ -53,7 +57,7 @@ def alike_each_time_and_small_states_turned_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(lean, "WORTH_TURNING", 0)
 
 
-def rule(tokens: Tokens, trunk: object) -> Scores:
+def rule(prompts: object, responses: object, tokens: Tokens, trunk: object) -> Scores:
     """The mean token id of a response, about 0 to 1."""
     total_B = torch.where(tokens.counted_BT, tokens.ids_BT.to(DOUBLE), 0).sum(1) / tokens.counted_BT.sum(1) / 100
     return Scores(total_B=total_B, parts={})
@@ -99,19 +103,19 @@ class Moment:
         self.weights += self.head
         """All of them, in the order in which the package has them."""
 
-    def read(self, ids: list[int], count: int, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities [L] of the response, and the values [L] of the states in which its tokens were chosen."""
-        logprobs_L, states_LH = self.policy.read(ids, count, temperature)
-        if self.values is not self.policy:
-            _, states_LH = self.values.read(ids, count)
+    def read(self, ids: list[int], count: int, temperature: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Log-probabilities of the response and entropies where its tokens were chosen, and the values there: [L]."""
+        seen = self.policy.read(ids, count, temperature)
+        valued = seen if self.values is self.policy else self.values.read(ids, count)
         weight_1H, bias_1 = self.head
-        return logprobs_L, states_LH @ weight_1H[0] + bias_1
+        return seen.logprobs_L, seen.entropies_L, valued.states_LH @ weight_1H[0] + bias_1
 
 
 class Target(NamedTuple):
     """What a rollout fixes of one response: all [L]."""
 
     old_logprobs: torch.Tensor
+    reference: torch.Tensor
     values: torch.Tensor
     advantages: torch.Tensor
     returns: torch.Tensor
@@ -139,37 +143,44 @@ def targets(
     rows: list[Row], scores: list[float], before: Moment, reference: Plain, options: Options, temperature: float
 ) -> list[Target]:
     """Ziegler et al. 2019, eq. 2: the reward is -beta log(pi / rho) of each token, and the score at the last."""
-    olds, rewards, firsts = [], [], []
+    olds, frozen, rewards, firsts = [], [], [], []
+    beta = options.beta if options.kl_penalty == "reward" else 0.0
     for (ids, count), score in zip(rows, scores, strict=True):
-        old_L, values_L = before.read(ids, count, temperature)
-        reward_L = -options.beta * (old_L - reference.read(ids, count, temperature)[0])
+        old_L, _, values_L = before.read(ids, count, temperature)
+        reference_L = reference.read(ids, count, temperature).logprobs_L
+        reward_L = -beta * (old_L - reference_L)
         reward_L[-1] += score - (0.0 if ids[-1] in ENDS else options.missing_end_penalty)
         olds.append(old_L)
+        frozen.append(reference_L)
         rewards.append(reward_L)
         firsts.append(values_L)
     if options.whiten_rewards:
         rewards = whitened(rewards, keep_mean=True)
     raw = [advantage(*pair, options.gamma, options.lam) for pair in zip(rewards, firsts, strict=True)]
-    white = whitened(raw, keep_mean=False)
+    white = whitened(raw, keep_mean=False) if options.whiten_advantages else raw
     returns = [row + values_L for row, values_L in zip(raw, firsts, strict=True)]
-    return [Target(*row) for row in zip(olds, firsts, white, returns, strict=True)]
+    return [Target(*row) for row in zip(olds, frozen, firsts, white, returns, strict=True)]
 
 
 def ppo_loss(
     rows: list[Row], fixed: list[Target], after: Moment, options: Options, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Schulman et al. 2017, eq. 7 and the first two terms of eq. 9, to be minimised, a mean over all response tokens;
-    the squared error of the value is halved and clipped as in Ziegler et al.'s code. Also where the value is clipped.
+    """Schulman et al. 2017, eq. 7 and 9, to be minimised, a mean over all response tokens; the squared error of the
+    value is halved and clipped as in Ziegler et al.'s code. The KL may stand here, by an estimator of Schulman
+    2020, and not in the reward. Also where the value is clipped.
     """
     parts, held = [], []
     for (ids, count), row in zip(rows, fixed, strict=True):
-        new_L, values_L = after.read(ids, count, temperature)
+        new_L, entropies_L, values_L = after.read(ids, count, temperature)
         ratio_L = (new_L - row.old_logprobs).exp()
         near_1_L = ratio_L.clamp(1 - options.clip, 1 + options.clip)
         surrogate_L = torch.minimum(ratio_L * row.advantages, near_1_L * row.advantages)
         near_L = torch.clamp(values_L, row.values - options.value_clip, row.values + options.value_clip)
         error_L = torch.maximum((values_L - row.returns) ** 2, (near_L - row.returns) ** 2)
-        parts.append(-surrogate_L + options.value_weight * error_L / 2)
+        gap_L = row.reference - new_L  # log of what Schulman calls r
+        kl_L = {"reward": 0.0, "k2": gap_L**2 / 2, "k3": gap_L.exp() - 1 - gap_L}[options.kl_penalty]
+        penalty_L = options.beta * kl_L - options.entropy_weight * entropies_L
+        parts.append(-surrogate_L + penalty_L + options.value_weight * error_L / 2)
         held.append((near_L - row.returns).abs() > (values_L - row.returns).abs())
     return torch.cat(parts).mean(), torch.cat(held)
 
@@ -190,7 +201,9 @@ def test_ppo_is_the_papers_to_eight_digits(case: str, architecture: str, tmp_pat
     rows = rows_of(batch.tokens)
     assert {ids[-1] in ENDS for ids, _ in rows} == {True, False}
     assert len({len(ids) for ids, _ in rows}) > 2
-    fixed = targets(rows, rule(batch.tokens, None).total_B.tolist(), before, reference, options, temperature)
+    fixed = targets(
+        rows, rule(None, None, batch.tokens, None).total_B.tolist(), before, reference, options, temperature
+    )
     for place, name in enumerate(Target._fields):
         expected = torch.cat([row[place] for row in fixed])
         assert_close(batch.extras[f"{name}_BT"][batch.tokens.counted_BT], expected, **NEAR)
@@ -239,8 +252,8 @@ def test_dpo_is_the_papers_to_eight_digits(case: str, architecture: str, tmp_pat
     ratios = []
     for ids, count in rows_of(batch.tokens):
         with torch.no_grad():
-            frozen = reference.read(ids, count)[0].sum()
-        ratios.append(policy.read(ids, count)[0].sum() - frozen)
+            frozen = reference.read(ids, count).logprobs_L.sum()
+        ratios.append(policy.read(ids, count).logprobs_L.sum() - frozen)
     ratios_P2 = torch.stack(ratios).view(-1, 2)
     expected = dpo_loss(ratios_P2, beta=options.beta, loss=options.loss, smoothing=options.smoothing)
     gradients = torch.autograd.grad(expected, policy.named(made, "policy"))

@@ -140,6 +140,18 @@ def test_returns_come_from_advantages_that_are_not_whitened_and_advantages_are()
     assert masked_mean(batch.extras["returns_BT"], counted).abs() > 0.1
 
 
+def test_advantages_may_stay_as_they_are():
+    white, plain = (make(whiten_advantages=flag).collect(ROWS) for flag in (True, False))
+    counted = plain.tokens.counted_BT
+    # values are 0 as yet, so that a return is its advantage
+    assert torch.equal(plain.extras["advantages_BT"], plain.extras["returns_BT"])
+    assert torch.equal(plain.extras["returns_BT"], white.extras["returns_BT"])
+    advantages = plain.extras["advantages_BT"][counted]
+    expected = (advantages - advantages.mean()) / advantages.std(correction=0)
+    assert_close(white.extras["advantages_BT"][counted], expected, atol=1e-4, rtol=1e-4)
+    assert (advantages - expected).abs().max() > 0.1
+
+
 def test_whitened_rewards_have_variance_1_and_keep_their_mean():
     # gamma 0.0...1 and lambda 0 make every return the reward of its own token
     plain, white = (make(lam=0.0, gamma=1e-9, whiten_rewards=flag).collect(ROWS) for flag in (False, True))

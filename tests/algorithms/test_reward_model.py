@@ -45,7 +45,7 @@ def make(architecture: str = "llama", **options: str) -> RewardModel:
 @torch.no_grad()
 def scores(algorithm: RewardModel) -> torch.Tensor:
     batch = algorithm.collect(ROWS)
-    return algorithm.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
+    return algorithm.reward(batch.tokens, batch.trunk).view(-1, 2)
 
 
 def learn(algorithm: RewardModel, steps: int = 30) -> list[dict[str, float]]:
@@ -83,7 +83,7 @@ def test_the_score_is_the_head_on_states_of_the_unsplit_model(architecture, read
     whole = tiny.unsplit(algorithm.actors.model, algorithm.branch_slot, tmp_path, architecture)
     decoder = whole.base_model.model.base_model if algorithm.branch_slot is not None else whole.base_model
     batch = algorithm.collect(ROWS)
-    found = algorithm.reward(batch.tokens, batch.trunk).total_B
+    found = algorithm.reward(batch.tokens, batch.trunk)
     for row, length in enumerate(batch.tokens.lengths_B.tolist()):
         ids = batch.tokens.ids_BT[row : row + 1, :length]
         states_TH = decoder(input_ids=ids).last_hidden_state[0]
@@ -98,10 +98,10 @@ def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
     algorithm = make()
     tiny.fill(algorithm.actors.model, "reward")
     batch = algorithm.collect(ROWS)
-    together = algorithm.reward(batch.tokens, batch.trunk).total_B
+    together = algorithm.reward(batch.tokens, batch.trunk)
     for row, expected in enumerate(together):
         index = torch.tensor([row])
-        alone = algorithm.reward(batch.tokens.rows(index), batch.trunk.rows(index)).total_B
+        alone = algorithm.reward(batch.tokens.rows(index), batch.trunk.rows(index))
         assert_close(alone[0], expected, atol=1e-5, rtol=1e-5)
 
 
@@ -135,7 +135,7 @@ def test_with_trains_head_nothing_but_the_head_learns_and_each_row_passes_the_br
     assert_close(again.extras["states_BH"], first.extras["states_BH"][wanted])
     with torch.no_grad():
         found = algorithm.head(first.extras["states_BH"])
-    assert_close(found, algorithm.reward(first.tokens, first.trunk).total_B, atol=1e-5, rtol=1e-5)
+    assert_close(found, algorithm.reward(first.tokens, first.trunk), atol=1e-5, rtol=1e-5)
 
 
 def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
@@ -187,7 +187,7 @@ def test_saved_adapter_and_head_give_the_same_scores_on_a_fresh_model(tmp_path: 
     again.slots.load("judge", tmp_path / "best")
     head.load(tmp_path / "best")
     reloaded = LearnedReward(again, "judge", head)(batch.tokens, batch.trunk)
-    assert_close(reloaded.total_B, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)
+    assert_close(reloaded, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)
 
 
 def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(tmp_path: Path):

@@ -11,8 +11,9 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_generate_answers_a_file_that_holds_prompts_only(finished, tmp_path):
-    questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": f"Is {n} odd?"} for n in range(5)])
+def test_generate_answers_a_file_and_reads_nothing_of_it_but_prompts(finished, tmp_path):
+    rows = [{"prompt": f"Is {n} odd?", "correct": "?", "category": [n], "right_answers": n} for n in range(5)]
+    questions = write_rows(tmp_path / "questions.jsonl", rows)
     words = ("generate", finished.run, "--arm", "sft", "--data", questions, "--out", "answers.jsonl")
     done = forked(*words, cwd=tmp_path)
     assert done.code == 0, done.err

@@ -224,7 +224,7 @@ def test_code_in_the_folder_where_one_works_is_found(finished, tmp_path):
     code = """
         from topgraft.evaluate.intervals import mean_interval
         from topgraft.evaluate.metric import Metric
-        from topgraft.records import MetricResult
+        from topgraft.evaluate.records import MetricResult
 
         def measure(evaluation):
             groups = [row.group for row in next(iter(evaluation.responses.values()))]

@@ -13,6 +13,7 @@ from topgraft.cli import app
 from topgraft.data.formats import FORMATS
 from topgraft.evaluate import METRICS
 from topgraft.lookup import resolve
+from topgraft.rewards import RULES
 
 ROOT = Path(topgraft.__file__).resolve().parents[1]
 PAGES = [
@@ -21,7 +22,9 @@ PAGES = [
 VERBS = {"run", "check", "recipes", "train", "generate", "evaluate", "report", "data"}
 
 
-@pytest.mark.parametrize(("kind", "table"), [("metric", METRICS), ("format", FORMATS), ("algorithm", ALGORITHMS)])
+@pytest.mark.parametrize(
+    ("kind", "table"), [("metric", METRICS), ("format", FORMATS), ("algorithm", ALGORITHMS), ("reward", RULES)]
+)
 def test_every_name_in_a_table_can_be_looked_up(kind, table):
     assert table
     for name in table:

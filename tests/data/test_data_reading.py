@@ -229,7 +229,7 @@ def test_a_missing_response_lists_columns_and_usual_names(write):
     assert "--set data.response=COLUMN" in message
 
 
-@pytest.mark.parametrize("field", ["prompt", "response", "group", "key", "correct"])
+@pytest.mark.parametrize("field", ["prompt", "response", "group", "key", "correct", "category", "right", "wrong"])
 def test_a_named_column_that_is_absent_is_refused(write, field):
     message = refusal(write("r.csv", "prompt,response\na,b\n"), **{field: "nowhere"})
     assert f"data.{field} = 'nowhere' is not among them" in message
@@ -374,6 +374,8 @@ def test_the_digest_sees_every_field_and_the_order():
     for name in first:
         changed.append([Demonstration(**(first | {name: "other"}), correct=rows[0].correct), *rows[1:]])
     changed.append([Demonstration(**first, correct=None), *rows[1:]])
+    for known in ({"category": "c"}, {"right": ("c",)}, {"wrong": ("c",)}, {"right": ("c", "d")}, {"right": ("c; d",)}):
+        changed.append([Demonstration(**first, correct=rows[0].correct, **known), *rows[1:]])
     digests = {digest(version) for version in [rows, *changed]}
     assert len(digests) == 1 + len(changed)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from topgraft.records import Evaluation, Response
+from topgraft.evaluate.records import Evaluation, Response
 
 
 def answers(arm: str, texts: Sequence[str], **columns: Sequence[object]) -> list[Response]:
@@ -18,7 +18,7 @@ def answers(arm: str, texts: Sequence[str], **columns: Sequence[object]) -> list
             "response": text,
             "reference": f"the reference number {place} reads like this",
             "correct": None,
-            "tokens": 3,
+            "ids": (5, 6, 7),
             "ended": True,
         }
         rows.append(Response(**fields | {name: values[place] for name, values in columns.items()}))

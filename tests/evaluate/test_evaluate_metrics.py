@@ -90,7 +90,7 @@ def test_an_untrained_arm_has_no_kl():
 
 
 def test_length_and_ended_are_plain_means():
-    rows = answers("sft", TEXTS[:4], tokens=[1, 2, 3, 10], ended=[True, False, True, True])
+    rows = answers("sft", TEXTS[:4], ids=[(9,) * length for length in (1, 2, 3, 10)], ended=[True, False, True, True])
     assert length.measure_length(evaluation(rows)).measures["sft"].value == 4.0
     assert length.measure_ended(evaluation(rows)).measures["sft"].value == 0.75
 
@@ -133,7 +133,7 @@ def test_a_metric_of_ones_own_is_named_in_a_recipe(tmp_path, monkeypatch):
     code = """
         from topgraft.evaluate.intervals import mean_interval
         from topgraft.evaluate.metric import Metric
-        from topgraft.records import MetricResult
+        from topgraft.evaluate.records import MetricResult
 
         def measure(evaluation):
             per_row = {arm: [float(r.response.isupper()) for r in rows] for arm, rows in evaluation.responses.items()}

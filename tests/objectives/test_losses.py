@@ -1,4 +1,4 @@
-"""Law: PPO's clipped losses, the KL estimators and Bradley-Terry are the papers' formulas, token by token."""
+"""Law: PPO's clipped losses and those of preferences are the papers' formulas, token by token."""
 
 import math
 
@@ -7,7 +7,6 @@ import torch
 from torch.testing import assert_close
 
 from topgraft.objectives.clipped import policy_loss, value_loss
-from topgraft.objectives.kl import k1, k3
 from topgraft.objectives.preference import (
     bradley_terry,
     dpo_loss,
@@ -97,37 +96,6 @@ def test_value_loss_agrees_with_a_plain_loop():
 def test_value_loss_does_not_change_when_values_and_returns_shift_together():
     values, old, returns = randoms(3)
     assert_close(value_loss(values + 5, old + 5, returns + 5, 0.2), value_loss(values, old, returns, 0.2))
-
-
-def test_k1_is_policy_minus_reference():
-    assert_close(k1(torch.tensor([-1.0]), torch.tensor([-3.0])), torch.tensor([2.0]))
-
-
-def test_k3_by_hand():
-    # reference twice as likely: 2 - 1 - log 2; half as likely: 1/2 - 1 + log 2
-    reference = torch.tensor([-1.0 + math.log(2), -1.0 - math.log(2)], dtype=DOUBLE)
-    found = k3(torch.full((2,), -1.0, dtype=DOUBLE), reference)
-    assert_close(found, torch.tensor([1 - math.log(2), math.log(2) - 0.5], dtype=DOUBLE))
-
-
-def test_k3_is_never_negative_and_zero_at_equality():
-    policy, reference = randoms(2)
-    assert (k3(policy, reference) > 0).all()
-    assert_close(k3(policy, policy), torch.zeros_like(policy))
-
-
-def test_k3_of_a_tiny_difference_keeps_its_digits_in_single_precision():
-    # d^2 / 2 = 5e-7; the naive exp(d) - 1 - d would be off by a tenth
-    found = k3(torch.tensor([0.0]), torch.tensor([1e-3]))
-    assert_close(found, torch.tensor([5.0016671e-7]), rtol=1e-3, atol=0)
-
-
-def test_k1_and_k3_both_estimate_the_exact_divergence():
-    policy, reference = (torch.log_softmax(x, 0) for x in randoms(2, size=12))
-    exact = sum(p * (math.log(p) - q) for p, q in zip(policy.exp().tolist(), reference.tolist(), strict=True))
-    for estimator in (k1, k3):
-        mean = (policy.exp() * estimator(policy, reference)).sum()
-        assert_close(mean, torch.tensor(exact, dtype=DOUBLE))
 
 
 def test_bradley_terry_is_log_2_at_equal_scores():

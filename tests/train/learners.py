@@ -35,7 +35,7 @@ ROWS = [Demonstration(key=word, group=word, prompt=word, response=f"{word} is {w
 PAIRS = [Comparison(key=word, prompt=word, chosen=f"{word} yes"[:7], rejected=f"no {word}"[:7]) for word in WORDS]
 
 
-def length(tokens: Any, trunk: Any) -> Scores:
+def length(prompts: Any, responses: Any, tokens: Any, trunk: Any) -> Scores:
     """A rule to be scored by: the number of response tokens over four."""
     total_B = tokens.counted_BT.sum(1) / 4
     return Scores(total_B=total_B, parts={"length": total_B})

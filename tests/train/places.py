@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from topgraft.runs import RunFolder
+from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import settings_of
-from topgraft.train.stages import STAGES
+from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, prepare
 
 
@@ -36,7 +37,13 @@ def open_place(folder: Path, model: Path, *, lora: dict[str, Any] | None = None,
     return prepare(settings_of(recipe), RunFolder(folder), Screen(Console(quiet=True)))
 
 
-def do(place: Workplace) -> None:
-    """Do the stages of the recipe in order, or reload those that are finished."""
-    for name in place.settings.stages:
-        STAGES[name](place, place.run.stage(name))
+def steps(place: Workplace) -> dict[str, Step]:
+    """The steps of the recipe, in order."""
+    return Plan(place.settings).steps
+
+
+def do(place: Workplace, *names: str) -> None:
+    """Do the steps of the recipe in order, or those called `names`; what is finished is reloaded."""
+    for step in steps(place).values():
+        if not names or step.name in names:
+            carry_out(place, step)

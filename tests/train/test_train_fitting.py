@@ -6,7 +6,7 @@ import learners
 import pytest
 import torch
 from learners import PAIRS, ROWS
-from places import do, open_place, short_rows, wide
+from places import do, open_place, short_rows, steps, wide
 from rich.console import Console
 
 from topgraft.train.fitting import lowered, work_of
@@ -64,7 +64,7 @@ def sft_place(folder, model_folder):
 
 def test_a_run_on_short_memory_lowers_its_micro_batches_and_learns_the_same(tmp_path, model_folder, monkeypatch):
     place = sft_place(tmp_path / "tried", model_folder)
-    (algorithm, settings), splits = learner(place, "sft"), place.splits
+    (algorithm, settings), splits = learner(place, steps(place)["sft"]), place.splits
     work = work_of(algorithm.actors, settings, settings.batch_size, splits.train, splits.validation)
     short = round(0.9 * needs(algorithm, settings, work).total(2048, 64))
     made = []
@@ -87,7 +87,8 @@ def test_check_names_settings_that_fit(tmp_path, model_folder):
 
     def lines(free: int) -> list[str]:
         stages = ["sft", "pairs", "reward", "reward-check", "dpo", "ppo", "grpo"]
-        return forecast(open_place(tmp_path / str(free), model, data=data, stages=stages), free=free)
+        place = open_place(tmp_path / str(free), model, data=data, stages=stages)
+        return forecast(place, list(steps(place).values()), free=free)
 
     (plenty,) = lines(2**40)
     assert "at its peak, in stage" in plenty

@@ -72,19 +72,41 @@ def test_a_batch_may_span_two_passes_and_none_is_larger_than_the_rows(tmp_path):
     assert [sorted(batch) for batch in algorithm.batches] == [sorted(row.key for row in ROWS[:7])] * 3
 
 
+COSINE = [(2 + math.sqrt(2)) / 4, 0.5, (2 - math.sqrt(2)) / 4]
+"""(1 + cos x) / 2 at 45, 90 and 135 degrees."""
+
+
 @pytest.mark.parametrize(
     ("options", "shares"),
     [
         ({}, [1, 0.75, 0.5, 0.25]),
         ({"schedule": "constant"}, [1, 1, 1, 1]),
-        ({"schedule": "cosine"}, [(1 + math.cos(math.pi * part / 4)) / 2 for part in range(4)]),
+        ({"schedule": "cosine"}, [1, *COSINE]),
         ({"warmup": 0.5}, [1 / 3, 2 / 3, 1, 0.5]),
+        ({"warmup": 0.25}, [0.5, 1, 2 / 3, 1 / 3]),
         ({"warmup": 0.25, "schedule": "constant"}, [0.5, 1, 1, 1]),
+        ({"warmup": 0.25, "schedule": "cosine"}, [0.5, 1, 0.75, 0.25]),  # (1 + cos 60) / 2, (1 + cos 120) / 2
+        ({"warmup": 0.99, "schedule": "cosine"}, [0.25, 0.5, 0.75, 1]),  # three steps of four
+        ({"warmup": 0.2, "schedule": "cosine"}, [1, *COSINE]),  # less than a step: none
     ],
 )
 def test_the_rate_follows_its_schedule(tmp_path, options, shares):
     loop(sft(epochs=2, batch_size=4, learning_rate=0.01, patience=9, **options), tmp_path)
     assert [row["learning_rate"] for row in logged(tmp_path)] == pytest.approx([0.01 * share for share in shares])
+
+
+@pytest.mark.parametrize("learner", [ppo, grpo, rloo])
+def test_the_rate_is_that_of_a_rollout_not_of_its_updates(tmp_path, learner):
+    options = {
+        "steps": 4,
+        "batch_size": 4,
+        "minibatch_size": 2,
+        "inner_epochs": 2,
+        "warmup": 0.25,
+        "schedule": "cosine",
+    }
+    loop(learner(learning_rate=0.01, **options), tmp_path)
+    assert [row["learning_rate"] for row in logged(tmp_path)] == pytest.approx([0.005, 0.01, 0.0075, 0.0025])
 
 
 @pytest.mark.parametrize(("losses", "best"), [([3.0, 1.0, 2.0], 2), ([3.0, 2.0, 1.0], 3), ([1.0, 2.0, 2.0], 1)])

@@ -10,8 +10,10 @@ from places import do, open_place, short_rows, wide
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
-from topgraft.train.evaluation import _evaluation, evaluate
-from topgraft.train.stages import STAGES, comparisons
+from topgraft.train.evaluation import _evaluation, answers_of, evaluate
+from topgraft.train.plan import Plan
+from topgraft.train.settings import NOT_POLICIES, POLICIES
+from topgraft.train.stages import comparisons
 from topgraft.train.workplace import stage_seed
 
 DATA = {"max_prompt_tokens": 60, "max_response_tokens": 12, "split": [0.6, 0.2, 0.2]}
@@ -79,7 +81,8 @@ def test_a_later_run_on_the_same_rows_runs_no_trunk_over_them_and_learns_the_sam
         summaries = [place.run.stage(stage).summary() for stage in ("sft", "reward")]
         passes.append([summary["trunk_passes_per_token"] for summary in summaries])
         tokens.append([summary["tokens"] for summary in summaries])
-        evaluate(place)
+        plan = Plan(place.settings)
+        evaluate(place, plan, answers_of(place, plan, list(plan.arms.values())))
     assert all(row.pop("cost/trunk_passes_per_token", 1.0) == 1.0 for row in logs[0])
     assert logs[0] == logs[1]
     assert passes == [[1.0, 1.0], [0.0, 0.0]]
@@ -93,17 +96,17 @@ def test_a_later_run_on_the_same_rows_runs_no_trunk_over_them_and_learns_the_sam
 def test_two_reward_models_have_seeds_of_their_own(tmp_path, model_folder, recipe):
     place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward", "reward-check"], **recipe)
     do(place)
-    heads = [place.rewards[name].head.linear.weight for name in ("reward", "reward_check")]
+    heads = [place.rewards[name].head.linear.weight for name in ("reward", "reward-check")]
     assert not torch.equal(*heads)
-    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in STAGES}
-    assert len(seeds) == 5 * len(STAGES)
+    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in (*NOT_POLICIES, *POLICIES)}
+    assert len(seeds) == 5 * len((*NOT_POLICIES, *POLICIES))
 
 
 def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, recipe):
     recipe |= {"pairs": {"samples_per_prompt": 2}}
     place = open_place(tmp_path / "run", model_folder, stages=["pairs"], **recipe)
     do(place)
-    found = comparisons(place)
+    found = comparisons(place, "pairs")
     answers = {row.key: row.response for row in [*place.splits.train, *place.splits.validation]}
     assert {row.key for row in found} == set(answers)
     assert all(row.chosen == answers[row.key] for row in found)
@@ -126,11 +129,10 @@ def test_a_stage_is_loaded_from_another_run_or_refused(tmp_path, model_folder, r
 
 def test_a_stage_without_rows_is_refused(tmp_path, model_folder, recipe):
     place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward"], **recipe)
-    do_pairs = place.run.stage("pairs")
-    STAGES["pairs"](place, do_pairs)
-    (do_pairs.path / "pairs.jsonl").write_text("")
+    do(place, "pairs")
+    (place.run.stage("pairs").path / "pairs.jsonl").write_text("")
     with pytest.raises(UserError, match="'reward' has no training rows"):
-        STAGES["reward"](place, place.run.stage("reward"))
+        do(place, "reward")
 
 
 @pytest.mark.parametrize("with_pairs", [False, True])
@@ -158,7 +160,7 @@ def test_the_style_classifier_never_sees_a_text_of_a_test_problem(tmp_path, mode
         path = place.run.stage("pairs").path / "pairs.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    found = _evaluation(place, {})
+    found = _evaluation(place, Plan(place.settings), {})
     fitted = [*found.target_texts, *found.other_texts]
     held = [*found.held_out_target, *found.held_out_other]
     assert len(found.target_texts) == 140

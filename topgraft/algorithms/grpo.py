@@ -13,10 +13,10 @@ Dr. GRPO's constant.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts
 from topgraft.objectives.advantages import group_advantages
 from topgraft.objectives.clipped import policy_loss
-from topgraft.objectives.kl import k3
+from topgraft.objectives.kl import LOSSES
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -26,7 +26,9 @@ class Options(GroupSettings):
     learning_rate: float = Field(1e-4, gt=0)
     """Peak rate of the optimizer."""
     beta: float = Field(0.04, ge=0)
-    """Weight of the KL to the reference (k3, in the loss)."""
+    """Weight of the KL to the reference, in the loss."""
+    kl_penalty: str = Field("k3", pattern="^(k2|k3)$")
+    """The estimate of the KL in the loss."""
     scale: str = Field("std", pattern="^(std|none)$")
     """ "std": advantages are divided by the group's standard deviation; "none": they are not."""
     average: str = Field("response", pattern="^(response|token|limit)$")
@@ -44,20 +46,28 @@ class GRPO(SamplesLearner):
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        groups_GS = score_B.view(-1, options.group_size)
+        tokens, trunk, total_B = drawn.rollouts.tokens, drawn.rollouts.trunk, self.total(drawn)
+        groups_GS = total_B.view(-1, options.group_size)
         advantages_B = group_advantages(groups_GS, scale=options.scale == "std").flatten()
         metrics = {
-            "reward/mean": score_B.mean().item(),
+            "reward/mean": total_B.mean().item(),
+            "reward/score": drawn.score_B.mean().item(),
             "reward/group_std": groups_GS.std(1, correction=0).mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            **self.observe(drawn),
         }
         extras = {
             "old_logprobs_BT": drawn.old_BT,
             "reference_BT": drawn.reference_BT,
             "advantages_BT": advantages_B[:, None].expand(drawn.old_BT.shape),
         }
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.group_size, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.group_size,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens, responses, or responses times their longest possible length."""
@@ -67,26 +77,30 @@ class GRPO(SamplesLearner):
         return float(len(minibatch.tokens) * limit)
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
-        """Clipped policy loss plus beta times k3, averaged as `average` says."""
-        options, model, counted_BT = self.options, self.actors.model, micro.tokens.counted_BT
+        """Clipped policy loss plus beta times the KL, averaged as `average` says."""
+        options, counted_BT = self.options, micro.tokens.counted_BT
         old_R, reference_R, advantages_R = (
             micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "reference_BT", "advantages_BT")
         )
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        _, logprobs_R, entropy_R = self.read(micro)
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
-        kl_R = k3(logprobs_R, reference_R)
-        weight_R = torch.ones_like(policy_R) / count
-        if options.average == "response":
-            weight_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1)) / count
-        value = ((policy_R + options.beta * kl_R) * weight_R).sum()
+        kl_R = LOSSES[options.kl_penalty](logprobs_R, reference_R)
+        weight_R, watched_R = self._weights(counted_BT, count)
+        value = (self.with_bonus(policy_R + self.beta * kl_R, entropy_R) * weight_R).sum()
         with torch.no_grad():
-            parts = {
-                "loss/policy": policy_R,
-                "loss/kl": kl_R,
-                **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
-            }
-            metrics = {name: (part * weight_R).sum().item() for name, part in parts.items()}
+            parts = {"loss/policy": policy_R * weight_R, "loss/kl": kl_R * weight_R}
+            watched = policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R)
+            parts |= {name: part * watched_R for name, part in watched.items()}
+            metrics = {name: part.sum().item() for name, part in parts.items()}
         return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})
+
+    def _weights(self, counted_BT: torch.Tensor, count: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """A token's share in the loss [R], and in what is watched of the policy, which is a mean in every case: where
+        the loss is over the longest possible length, each response weighs alike."""
+        lengths_B = counted_BT.sum(1)
+        each_R = torch.ones(int(lengths_B.sum()), device=counted_BT.device) / count
+        if self.options.average == "token":
+            return each_R, each_R
+        limit = self.actors.template.settings.max_response_tokens
+        response_R = (1 / lengths_B).repeat_interleave(lengths_B) / count
+        return (response_R, response_R) if self.options.average == "response" else (each_R, response_R * limit)

@@ -1,30 +1,57 @@
 """What learners from their own samples (PPO, GRPO, RLOO) share: drawing, their metrics, validation."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from pydantic import Field
 
+from topgraft.algorithms.kl_control import KLController
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
 from topgraft.model.split import FULL
-from topgraft.objectives.kl import k1, k3
+from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.records import Demonstration, Rollouts
+from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Responses and what stays fixed about them: scores [B], and log-probabilities [B, T] of the policy that drew them
-    and of the reference."""
+    """Responses and what stays fixed about them: scores, and log-probabilities [B, T] of the policy that drew them and
+    of the reference."""
 
+    keys: list[str]
     rollouts: Rollouts
-    score_B: torch.Tensor
+    scores: Scores
     old_BT: torch.Tensor
     reference_BT: torch.Tensor
+
+    @property
+    def score_B(self) -> torch.Tensor:
+        """The total score of every response."""
+        return self.scores.total_B
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The responses one by one, as they are kept."""
+        tokens, ended = self.rollouts.tokens.counted_BT.sum(1).tolist(), self.rollouts.ended_B.tolist()
+        total, kl = self.score_B.tolist(), self.kl_B.tolist()
+        parts = {name: value_B.tolist() for name, value_B in self.scores.parts.items()}
+        return tuple(
+            Sample(
+                key=key,
+                response=self.rollouts.texts[row],
+                tokens=tokens[row],
+                ended=ended[row],
+                score=total[row],
+                kl=kl[row],
+                parts={name: None if math.isnan(values[row]) else values[row] for name, values in parts.items()},
+            )
+            for row, key in enumerate(self.keys)
+        )
 
     @property
     def kl_BT(self) -> torch.Tensor:
@@ -54,6 +81,8 @@ class GroupSettings(OnPolicySettings):
 class SamplesLearner(SlotLearner):
     """Learns from its own samples, by a reward, held near the slot that it starts from."""
 
+    learns_from = "samples"
+
     def __init__(self, actors: Actors, options: OnPolicySettings, slot: str, *, reference: str | None = None) -> None:
         if actors.sampling.temperature == 0:
             name = type(self).__name__
@@ -63,25 +92,60 @@ class SamplesLearner(SlotLearner):
         self.inner_epochs = options.inner_epochs
         self.minibatch_size = options.minibatch_size
         self.tokens_kept = 0
+        self.controller = KLController(options.beta, options.kl)
+        self.beta = options.beta  # that of the rollout at hand; the controller has the next one's
         self._fresh = False  # True between a rollout and the first loss on it, where the ratio must be 1
 
     @torch.no_grad()
     def draw(self, rows: list[Demonstration]) -> Drawn:
         """Sample the responses to each prompt, next to one another, and score them."""
         actors = self.actors
-        assert actors.score is not None
-        distinct = [actors.template.encode_prompt(row.prompt) for row in rows]
-        prompts = [prompt for prompt in distinct for _ in range(self.options.samples)]
+        asked = [row for row in rows for _ in range(self.options.samples)]
+        prompts = [actors.template.encode_prompt(row.prompt) for row in asked]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
         self.tokens_kept += rollouts.trunk.distinct_tokens
         self._fresh = True
+        self.beta = self.controller.beta
         return Drawn(
+            keys=[row.key for row in asked],
             rollouts=rollouts,
-            score_B=actors.score(rollouts.tokens, rollouts.trunk).total_B,
+            scores=score(actors, asked, rollouts),
             old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, rollouts),
         )
+
+    def total(self, drawn: Drawn) -> torch.Tensor:
+        """Scores [B], less the penalty of those that did not end by themselves."""
+        penalised_B = drawn.score_B - self.options.missing_end_penalty
+        return torch.where(drawn.rollouts.ended_B, drawn.score_B, penalised_B)
+
+    def observe(self, drawn: Drawn) -> dict[str, float]:
+        """The metrics of a rollout, whose KL moves the beta of the next."""
+        metrics = {**rollout_metrics(drawn), "kl/beta": self.beta}
+        self.controller.update(metrics["kl/token"], responses=len(drawn.rollouts.tokens))
+        return metrics
+
+    def read(self, micro: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The policy at a micro-batch: final states [B, 1 + L, H], log-probabilities of the response tokens [R] and
+        entropies [R]."""
+        model, temperature = self.actors.model, self.actors.sampling.temperature
+        with model.slots.use(self.slot, learning=True):
+            final_BLH = model.branch(micro.trunk)
+        logprobs_R, entropy_R = model.logprobs(
+            final_BLH,
+            micro.tokens,
+            temperature=temperature,
+            entropy=True,
+            entropy_learns=self.options.entropy_weight > 0,
+        )
+        assert entropy_R is not None
+        return final_BLH, logprobs_R, entropy_R
+
+    def with_bonus(self, loss: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
+        """The policy's loss less the weighted entropy, token by token or response by response."""
+        weight = self.options.entropy_weight
+        return loss - weight * entropy if weight else loss
 
     def gap(self, logprobs_R: torch.Tensor, old_R: torch.Tensor) -> dict[str, float]:
         """At the first look at a rollout, the largest difference of a log-probability to what it was while sampling."""
@@ -94,11 +158,16 @@ class SamplesLearner(SlotLearner):
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
         actors = self.actors
-        assert actors.score is not None
         prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-        return {"eval/reward": actors.score(rollouts.tokens, rollouts.trunk).total_B.mean().item()}
+        return {"eval/reward": score(actors, rows, rollouts).total_B.mean().item()}
+
+
+def score(actors: Actors, rows: list[Demonstration], rollouts: Rollouts) -> Scores:
+    """Scores of responses to the prompts of `rows`."""
+    assert actors.score is not None
+    return actors.score([row.prompt for row in rows], rollouts.texts, rollouts.tokens, rollouts.trunk)
 
 
 @torch.no_grad()
@@ -118,32 +187,33 @@ def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> t
     return rollout_logprobs(actors, slot, rollouts)
 
 
-def rollout_metrics(drawn: Drawn, beta: float) -> dict[str, float]:
+def rollout_metrics(drawn: Drawn) -> dict[str, float]:
     """KL of the sampled tokens to the reference, the shape of the responses, and how far from the policy they were
     drawn."""
     rollouts, old_BT, reference_BT = drawn.rollouts, drawn.old_BT, drawn.reference_BT
     counted_BT = rollouts.tokens.counted_BT
+    parts = drawn.scores.parts
     sampler_BT = k1(rollouts.drawn_logprobs_BT, rollouts.sampled_logprobs_BT)
     return {
         "kl/token": masked_mean(drawn.kl_BT, counted_BT).item(),
         "kl/response": drawn.kl_B.mean().item(),
+        "kl/k2": masked_mean(k2(old_BT, reference_BT), counted_BT).item(),
         "kl/k3": masked_mean(k3(old_BT, reference_BT), counted_BT).item(),
-        "kl/beta": beta,
         "rollout/length": counted_BT.sum(1).float().mean().item(),
         "rollout/ended": rollouts.ended_B.float().mean().item(),
         "rollout/sampler_kl": masked_mean(sampler_BT, counted_BT).item(),
+        **{f"reward/part/{name}": value_B.nanmean().item() for name, value_B in parts.items() if len(parts) > 1},
     }
 
 
 def policy_parts(
     logprobs_R: torch.Tensor,
     old_R: torch.Tensor,
-    entropy_R: torch.Tensor | None,
+    entropy_R: torch.Tensor,
     ratio_R: torch.Tensor,
     clipped_R: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """What is logged of an update, token by token; the learner averages it as it does its loss."""
-    assert entropy_R is not None
     return {
         "policy/ratio": ratio_R,
         "policy/clip_fraction": clipped_R.float(),

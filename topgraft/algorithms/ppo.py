@@ -7,7 +7,9 @@ Departs from the papers in:
 1. policy, reference, reward and value are branches on trunk states computed once, while sampling;
 2. the value is a head on the policy's branch by default (its first values come from sampling for free), or a branch of
    its own with `value = "branch"`;
-3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing.
+3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing;
+4. `kl_penalty` may move the KL from the reward to the loss, and an entropy bonus (Schulman et al. 2017, eq. 9) may
+   join it.
 """
 
 from collections.abc import Iterable
@@ -17,12 +19,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from topgraft.algorithms.on_policy import SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import SamplesLearner, policy_parts
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
 from topgraft.objectives.advantages import gae, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
+from topgraft.objectives.kl import LOSSES
 from topgraft.objectives.masked import explained_variance, spread, whiten
 from topgraft.records import Batch, Demonstration, Loss, Rollouts, Tokens
 
@@ -43,7 +46,9 @@ class Options(OnPolicySettings):
     inner_epochs: int = Field(4, ge=1)
     """Passes over one rollout batch."""
     beta: float = Field(0.05, ge=0)
-    """Weight of the per-token KL to the reference (k1, in the reward)."""
+    """Weight of the per-token KL to the reference."""
+    kl_penalty: str = Field("reward", pattern="^(reward|k2|k3)$")
+    """Where beta acts: "reward" (k1, off each token's reward), or in the loss of the policy, on "k2" or "k3"."""
     value_clip: float = Field(0.2, gt=0)
     """A value may move this far from its old value before the loss stops rewarding it."""
     value_weight: float = Field(0.1, ge=0)
@@ -56,6 +61,8 @@ class Options(OnPolicySettings):
     """Lambda of GAE."""
     whiten_rewards: bool = False
     """Scale token rewards to variance 1, keeping their mean."""
+    whiten_advantages: bool = True
+    """Scale the advantages of a rollout batch to mean 0 and variance 1."""
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
 
@@ -88,57 +95,64 @@ class PPO(SamplesLearner):
         """Sample, score, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        rollouts, score_B, old_BT = drawn.rollouts, drawn.score_B, drawn.old_BT
+        rollouts, score_B, total_B = drawn.rollouts, drawn.score_B, self.total(drawn)
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
-        total_B = torch.where(rollouts.ended_B, score_B, score_B - options.missing_end_penalty)
         values_BT = self._first_values(rollouts)
-        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, options.beta)
+        beta = self.beta if options.kl_penalty == "reward" else 0.0
+        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)
         metrics = {
-            "reward/mean": (total_B - options.beta * drawn.kl_B).mean().item(),
+            "reward/mean": (total_B - beta * drawn.kl_B).mean().item(),
             "reward/score": score_B.mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            **self.observe(drawn),
             "value/explained_variance": explained_variance(values_BT, returns_BT, counted_BT),
         }
         extras = {
-            "old_logprobs_BT": old_BT,
-            "advantages_BT": whiten(advantages_BT, counted_BT),
+            "old_logprobs_BT": drawn.old_BT,
+            "reference_BT": drawn.reference_BT,
+            "advantages_BT": whiten(advantages_BT, counted_BT) if options.whiten_advantages else advantages_BT,
             "returns_BT": returns_BT,
             "values_BT": values_BT,
             "score_B": score_B,
         }
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.samples, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.samples,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens."""
         return float(minibatch.tokens.counted_BT.sum())
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
-        """Clipped policy loss plus weighted clipped value loss, per response token."""
+        """Clipped policy loss (plus beta times the KL where that is in the loss) plus weighted clipped value loss, per
+        response token."""
         options, model = self.options, self.actors.model
         counted_BT = micro.tokens.counted_BT
-        old_R, advantages_R, returns_R, values_R = (
-            micro.extras[name][counted_BT] for name in ("old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT")
+        old_R, reference_R, advantages_R, returns_R, values_R = (
+            micro.extras[name][counted_BT]
+            for name in ("old_logprobs_BT", "reference_BT", "advantages_BT", "returns_BT", "values_BT")
         )
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        final_BLH, logprobs_R, entropy_R = self.read(micro)
         if self.value_slot != self.slot:
             with model.slots.use(self.value_slot, learning=True):
                 final_BLH = model.branch(micro.trunk)
         new_values_R = self.head(predicting(final_BLH, micro.tokens))
         policy_R, ratio_R, clipped_R = policy_loss(logprobs_R, old_R, advantages_R, options.clip)
         value_R = value_loss(new_values_R, values_R, returns_R, options.value_clip)
-        value = (policy_R.sum() + options.value_weight * value_R.sum()) / count
+        parts, learned_R = {"loss/policy": policy_R, "loss/value": value_R}, self.with_bonus(policy_R, entropy_R)
+        if options.kl_penalty in LOSSES:
+            parts["loss/kl"] = kl_R = LOSSES[options.kl_penalty](logprobs_R, reference_R)
+            learned_R = learned_R + self.beta * kl_R
+        value = (learned_R.sum() + options.value_weight * value_R.sum()) / count
         with torch.no_grad():
-            parts = {
-                "loss/policy": policy_R,
-                "loss/value": value_R,
-                **policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R),
-            }
+            parts |= policy_parts(logprobs_R, old_R, entropy_R, ratio_R, clipped_R)
             metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
         return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
+from topgraft.algorithms.kl_control import KLControl
 from topgraft.data.template import Template
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
-from topgraft.rewards.learned import Reward
+from topgraft.rewards.combination import Reward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
@@ -48,9 +49,18 @@ class StepSettings(Settings):
     gradient."""
 
     @property
+    def adapts(self) -> bool:
+        """Whether what is trained belongs to the model's blocks, not to a head alone."""
+        return True
+
+    @property
     def samples(self) -> int:
         """Responses sampled for an item; 0 where learning is from those that the rows bring."""
         return 1
+
+    def enough(self, metrics: dict[str, float]) -> bool:
+        """Whether updates on a batch end before the one of the minibatch that has these metrics: never, here."""
+        return False
 
     @abstractmethod
     def total_steps(self, rows: int) -> int:
@@ -94,11 +104,33 @@ class OnPolicySettings(StepSettings):
     """Passes over one rollout batch."""
     clip: float = Field(0.2, gt=0)
     """The ratio of new to old probability is clipped to 1 - clip .. 1 + clip."""
+    stop_kl: float = Field(0.0, ge=0)
+    """KL from the old policy to the new, in nats per token as `policy/approx_kl` estimates it on a minibatch, above
+    which that update and the rest of those on the rollout are skipped; 0 never stops."""
+    beta: float = Field(0.05, ge=0)
+    """Weight of the KL to the reference; that of the first rollout where `kl.target` steers it."""
+    kl: KLControl = KLControl()
+    """How beta changes."""
+    missing_end_penalty: float = Field(0.0, ge=0)
+    """Subtracted from the score of a response that did not end by itself."""
+    entropy_weight: float = Field(0.0, ge=0)
+    """Weight of the entropy of the next-token distributions, which is taken off the policy's loss and averaged as that
+    is; above 0 it keeps the policy from narrowing."""
     old_logprobs: str = Field("auto", pattern="^(auto|sampled|recompute)$")
     """Where the old log-probabilities come from: "sampled" (while decoding), "recompute" (the branch runs once more) or
     "auto": sampled in float32, recomputed in lower precision, where decoding and a full pass differ."""
     evaluate_every: int = Field(10, ge=1)
     """Steps between evaluations of the score of greedy responses to validation prompts."""
+
+    @model_validator(mode="after")
+    def _beta_can_move(self) -> "OnPolicySettings":
+        if self.kl.target and not self.beta:
+            raise ValueError(f"kl.target = {self.kl.target} steers beta, and a beta of 0 stays 0: set beta above 0")
+        return self
+
+    def enough(self, metrics: dict[str, float]) -> bool:
+        """Where the policy has gone further than `stop_kl`."""
+        return 0 < self.stop_kl < metrics["policy/approx_kl"]
 
     def total_steps(self, rows: int) -> int:
         """As set, whatever the number of prompts."""
@@ -123,9 +155,16 @@ class Actors:
 
 
 class Algorithm(Protocol):
-    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving."""
+    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving.
 
+    It is made as `Learner(actors, options, slot)`; one that leaves a policy also takes `reference`, the slot that it
+    starts from. Its class says what it learns from ("demonstrations", "pairs" or "samples"), and by the annotation of
+    `options` which settings it has.
+    """
+
+    learns_from: ClassVar[str]
     actors: Actors
+    options: Any
     slot: str
     inner_epochs: int
     minibatch_size: int

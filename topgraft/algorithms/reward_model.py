@@ -36,6 +36,11 @@ class Options(OfflineSettings):
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled weight decay."""
 
+    @property
+    def adapts(self) -> bool:
+        """With an adapter."""
+        return self.trains == "branch"
+
 
 class RewardModel:
     """Scores answers so that chosen ones stand above rejected ones. Batch rows alternate: chosen, rejected.
@@ -43,6 +48,8 @@ class RewardModel:
     `branch_slot` is the slot of its adapter, None where the head alone learns.
     """
 
+    learns_from = "pairs"
+    options: Options
     inner_epochs = 1
 
     def __init__(self, actors: Actors, options: Options, slot: str) -> None:
@@ -57,7 +64,7 @@ class RewardModel:
     @property
     def reward(self) -> LearnedReward:
         """The trained model as a reward."""
-        return LearnedReward(self.actors.model, self.branch_slot, self.head, self.options.reads, self.slot)
+        return LearnedReward(self.actors.model, self.branch_slot, self.head, self.options.reads)
 
     @property
     def tokens_kept(self) -> int:
@@ -106,7 +113,7 @@ class RewardModel:
     def validate(self, rows: list[Comparison]) -> dict[str, float]:
         """Loss and accuracy (a tie counts 1/2) on held-out pairs."""
         batch = self.collect(rows)
-        scores_P2 = self.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
+        scores_P2 = self.reward(batch.tokens, batch.trunk).view(-1, 2)
         chosen_P, rejected_P = scores_P2.unbind(1)
         return {
             "eval/loss": bradley_terry(chosen_P, rejected_P).mean().item(),
@@ -119,7 +126,7 @@ class RewardModel:
         self.head.gain.fill_(1.0)  # measure the raw scores, also when called again
         self.head.shift.zero_()
         batch = self.collect(rows)
-        scores_P2 = self.reward(batch.tokens, batch.trunk).total_B.view(-1, 2)
+        scores_P2 = self.reward(batch.tokens, batch.trunk).view(-1, 2)
         gain = 1 / scores_P2.std(correction=0).clamp(min=1e-6)
         self.head.gain.copy_(gain)
         self.head.shift.copy_(-gain * scores_P2[:, 0].mean())

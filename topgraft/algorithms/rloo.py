@@ -13,7 +13,7 @@ probabilities is then clipped as PPO's is. The first update is REINFORCE's.
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts, rollout_metrics
+from topgraft.algorithms.on_policy import GroupSettings, SamplesLearner, policy_parts
 from topgraft.objectives.advantages import leave_one_out
 from topgraft.objectives.clipped import policy_loss
 from topgraft.objectives.masked import spread
@@ -39,33 +39,37 @@ class RLOO(SamplesLearner):
         """Sample a group for each prompt, score it, and fix everything that the inner epochs learn from."""
         options = self.options
         drawn = self.draw(rows)
-        tokens, trunk, score_B = drawn.rollouts.tokens, drawn.rollouts.trunk, drawn.score_B
-        reward_B = score_B - options.beta * drawn.kl_B
+        tokens, trunk, total_B = drawn.rollouts.tokens, drawn.rollouts.trunk, self.total(drawn)
+        reward_B = total_B - self.beta * drawn.kl_B
         metrics = {
             "reward/mean": reward_B.mean().item(),
-            "reward/score": score_B.mean().item(),
-            "reward/group_std": score_B.view(-1, options.group_size).std(1, correction=0).mean().item(),
-            **rollout_metrics(drawn, options.beta),
+            "reward/score": drawn.score_B.mean().item(),
+            "reward/group_std": total_B.view(-1, options.group_size).std(1, correction=0).mean().item(),
+            **self.observe(drawn),
         }
         advantages_B = leave_one_out(reward_B.view(-1, options.group_size)).flatten()
         extras = {"old_logprobs_BT": drawn.old_BT, "advantages_B": advantages_B}
-        return Batch(tokens=tokens, trunk=trunk, siblings=options.group_size, extras=extras, metrics=metrics)
+        return Batch(
+            tokens=tokens,
+            trunk=trunk,
+            siblings=options.group_size,
+            extras=extras,
+            metrics=metrics,
+            samples=drawn.samples,
+        )
 
     def count(self, minibatch: Batch) -> float:
         """Responses."""
         return float(len(minibatch.tokens))
 
     def loss(self, micro: Batch, *, count: float) -> Loss:
-        """Clipped policy loss of whole responses."""
-        model, counted_BT = self.actors.model, micro.tokens.counted_BT
-        with model.slots.use(self.slot, learning=True):
-            final_BLH = model.branch(micro.trunk)
-        temperature = self.actors.sampling.temperature
-        logprobs_R, entropy_R = model.logprobs(final_BLH, micro.tokens, temperature=temperature, entropy=True)
+        """Clipped policy loss of whole responses, whose entropy is the sum of their tokens'."""
+        counted_BT = micro.tokens.counted_BT
+        _, logprobs_R, entropy_R = self.read(micro)
         old_R = micro.extras["old_logprobs_BT"][counted_BT]
-        new_B, old_B = (spread(packed_R, counted_BT).sum(1) for packed_R in (logprobs_R, old_R))
+        new_B, old_B, entropy_B = (spread(packed_R, counted_BT).sum(1) for packed_R in (logprobs_R, old_R, entropy_R))
         policy_B, ratio_B, clipped_B = policy_loss(new_B, old_B, micro.extras["advantages_B"], self.options.clip)
-        value = policy_B.sum() / count
+        value = self.with_bonus(policy_B, entropy_B).sum() / count
         with torch.no_grad():
             per_token_R = (1 / counted_BT.sum(1)).repeat_interleave(counted_BT.sum(1))
             tokens = policy_parts(logprobs_R, old_R, entropy_R, torch.exp(logprobs_R - old_R), old_R.new_zeros(()))

@@ -12,12 +12,11 @@ def command(run: RunFolderArgument) -> None:
     """Reload the run's adapters, evaluate, report."""
     from topgraft.cli.show import print_results
     from topgraft.report import write_report
-    from topgraft.train.evaluation import evaluate
+    from topgraft.train.pipeline import measure_again
     from topgraft.train.progress import Screen
-    from topgraft.train.reopening import reopen
+    from topgraft.train.reopening import plan_of
 
     quiet()
-    screen = Screen()
-    place = reopen(open_run(run), screen)
-    print_results(screen, evaluate(place))
-    screen.say(f"report    {write_report(place.run)}")
+    screen, folder = Screen(), open_run(run)
+    print_results(screen, measure_again(folder, plan_of(folder), screen))
+    screen.say(f"report    {write_report(folder)}")

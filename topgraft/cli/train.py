@@ -1,5 +1,6 @@
 """`topgraft train`: one stage by flags, without a recipe file."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,9 @@ Examples:
 
 topgraft train sft --model Qwen/Qwen2.5-0.5B-Instruct --data rows.jsonl --out runs/sft
 
-topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo"""
+topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo
+
+topgraft train grpo --data prompts.jsonl --reward my_file.py:my_reward --out runs/grpo"""
 
 FROM_SAMPLES = ("ppo", "grpo", "rloo")
 STAGES = {
@@ -30,7 +33,9 @@ def command(
     model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
     data: Annotated[str, typer.Option("--data", help="Shipped name, file, URL or hub id.")] = "feedback-200",
     sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
-    reward: Annotated[str, typer.Option("--reward", help="Folder of a finished reward stage to use.")] = "",
+    reward: Annotated[
+        str, typer.Option("--reward", help="Folder of a finished reward stage, a rule, or my_file.py:my_reward.")
+    ] = "",
     steps: Annotated[
         int | None, typer.Option("--steps", help="Steps (ppo, grpo, rloo) or epochs (the others).")
     ] = None,
@@ -41,20 +46,27 @@ def command(
     """Run the stages that `stage` needs; those given as folders are loaded, not trained."""
     from topgraft.cli.run import command as run_recipe
     from topgraft.errors import UserError, nearest
+    from topgraft.rewards import RULES
 
     if stage not in STAGES:
         raise UserError(f"There is no stage '{stage}'. {nearest(stage, STAGES)}")
+    rule = reward in RULES or ":" in reward
+    if rule and stage not in FROM_SAMPLES:
+        raise UserError(f"Stage '{stage}' learns from no reward: --reward {reward} is for {', '.join(FROM_SAMPLES)}.")
+    left_out = {"pairs", "reward"} if rule else {"pairs"} if reward else set()
     sets = [
         f'model.name="{model}"',
         f'data.source="{data}"',
-        f"stages={STAGES[stage]}",
+        f"stages={[name for name in STAGES[stage] if name not in left_out]}",
         f'name="train-{stage}"',
     ]
     if sft:
         sets.append(f'sft.load="{sft}"')
-    if reward:
+    if rule:
+        part = re.sub(r"\W", "_", reward.rpartition(":")[2])
+        sets.append(f'rewards.{part}.use="{reward}"')
+    elif reward:
         sets.append(f'reward.load="{reward}"')
-        sets.append(f"stages={[name for name in STAGES[stage] if name != 'pairs']}")
     if steps is not None:
         sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
     run_recipe("professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume)

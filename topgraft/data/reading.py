@@ -8,6 +8,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from topgraft.data.formats import pick
 from topgraft.data.sources import raw_rows
@@ -36,6 +37,13 @@ class DataSettings(LengthSettings):
     """Column of the rows' ids; empty: "id" where there is one, else the rows are numbered ("-": always)."""
     correct: str = ""
     """Column that says whether the work judged is right; empty: "correct" where there is one ("-": none)."""
+    category: str = ""
+    """Column of what sort of prompt it is, for rewards; empty: "category" where there is one ("-": none)."""
+    right: str = ""
+    """Column of answers known to be right, for rewards: a list of texts, or one text with "; " between the answers;
+    empty: "right_answers" where there is one ("-": none)."""
+    wrong: str = ""
+    """Column of answers known to be wrong, written alike; empty: "wrong_answers" where there is one ("-": none)."""
     split: tuple[float, float, float] = (0.7, 0.2, 0.1)
     """Shares of train, test and validation, in groups."""
     split_seed: int = 0
@@ -59,11 +67,13 @@ def read(settings: DataSettings) -> list[Demonstration]:
 
 
 def digest(rows: list[Demonstration]) -> str:
-    """16 hex digits that change with any text, id, group, label or the order of the rows."""
+    """16 hex digits that change with any text, id, group, label, category, known answer or the order of the rows."""
     state = hashlib.sha256()
     for row in rows:
-        line = json.dumps([row.key, row.group, row.prompt, row.response, row.correct])
-        state.update(line.encode() + b"\n")
+        line: list[Any] = [row.key, row.group, row.prompt, row.response, row.correct]
+        if row.category or row.right or row.wrong:  # rows without them keep the digest that they always had
+            line += [row.category, row.right, row.wrong]
+        state.update(json.dumps(line).encode() + b"\n")
     return state.hexdigest()[:16]
 
 

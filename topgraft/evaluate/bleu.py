@@ -7,7 +7,7 @@ import sacrebleu
 
 from topgraft.evaluate.intervals import interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult
+from topgraft.evaluate.records import Evaluation, MetricResult
 
 
 def corpus_bleu(outputs: Sequence[str], references: Sequence[str]) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from topgraft.records import Measure
+from topgraft.evaluate.records import Measure
 
 RESAMPLES = 2000
 

@@ -2,7 +2,7 @@
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult
+from topgraft.evaluate.records import Evaluation, MetricResult
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:

@@ -2,7 +2,7 @@
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult, Response
+from topgraft.evaluate.records import Evaluation, MetricResult, Response
 
 
 def _mean_over_rows(evaluation: Evaluation, attribute: str) -> MetricResult:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from topgraft.records import Evaluation, MetricResult
+from topgraft.evaluate.records import Evaluation, MetricResult
 
 
 @dataclass(frozen=True)

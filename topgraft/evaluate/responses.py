@@ -1,32 +1,20 @@
-"""Generate once: every arm answers the held-out prompts greedily, and the models score the answers once."""
+"""Generate once: every arm answers the held-out prompts, and the rewards score the answers once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 
 from topgraft.data.batching import buckets
-from topgraft.data.template import Template
+from topgraft.data.template import Template, pack
+from topgraft.evaluate.records import Response
 from topgraft.model.split_model import TOKENS_AT_ONCE, SplitModel
 from topgraft.model.states import predicting
 from topgraft.objectives.masked import spread
-from topgraft.records import Demonstration, Response, Rollouts
-from topgraft.rewards.learned import LearnedReward
+from topgraft.records import Demonstration, Rollouts
+from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A named adapter slot (None: the base model) and the slot its training started from.
-
-    `trained` is False for the base model, which has no start to be compared with.
-    """
-
-    name: str
-    slot: str | None
-    start: str | None = None
-    trained: bool = True
 
 
 @torch.no_grad()
@@ -34,45 +22,107 @@ def answer(
     model: SplitModel,
     template: Template,
     rows: Sequence[Demonstration],
-    arm: Arm,
-    rewards: dict[str, LearnedReward],
     settings: SamplingSettings,
+    *,
+    arm: str,
+    slot: str | None,
+    start: str | None,
 ) -> list[Response]:
-    """One greedy response per row under `arm`. `rewards` may hold "reward" and "reward_check"."""
+    """One greedy response per row under `slot` (None: the base model), not scored yet; `start` is the slot that its
+    training started from."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
-    with model.slots.use(arm.slot):
+    with model.slots.use(slot):
         rollouts = sample(model, template, prompts, greedy(settings), torch.Generator())
-    scores = {name: reward(rollouts.tokens, rollouts.trunk).total_B.tolist() for name, reward in rewards.items()}
-    kl = _kl_per_response(model, rollouts, arm).tolist() if arm.trained else [None] * len(rows)
-    lengths = rollouts.tokens.counted_BT.sum(1).tolist()
-    ended = rollouts.ended_B.tolist()
+    found = _responses(arm, rows, rollouts, range(len(rows)))
+    if slot is None:
+        return found
+    kl = _kl_per_response(model, rollouts, slot, start).tolist()
+    return [replace(response, kl_response=value) for response, value in zip(found, kl, strict=True)]
+
+
+@torch.no_grad()
+def best_of(
+    model: SplitModel,
+    template: Template,
+    rows: Sequence[Demonstration],
+    settings: SamplingSettings,
+    *,
+    arm: str,
+    slot: str | None,
+    count: int,
+    score: Reward,
+    generator: torch.Generator,
+) -> list[Response]:
+    """The best of `count` sampled responses per row by `score`, not scored by the evaluation yet; the first of equals.
+
+    The KL of what this draws to `slot` is at most log(count) - (count - 1) / count nats a response (Beirami et al.
+    2024, arXiv 2401.01879, theorem 1).
+    """
+    found: list[Response] = []
+    at_once = max(1, settings.rows_at_once // count)
+    for part in (rows[place : place + at_once] for place in range(0, len(rows), at_once)):
+        asked = [row for row in part for _ in range(count)]
+        prompts = [template.encode_prompt(row.prompt) for row in asked]
+        with model.slots.use(slot):
+            rollouts = sample(model, template, prompts, settings, generator)
+        scores = score([row.prompt for row in asked], rollouts.texts, rollouts.tokens, rollouts.trunk)
+        best_P = scores.total_B.view(-1, count).argmax(1)
+        chosen = [prompt * count + place for prompt, place in enumerate(best_P.tolist())]
+        found += _responses(arm, part, rollouts, chosen)
+    return found
+
+
+@torch.no_grad()
+def scored(
+    model: SplitModel, template: Template, responses: Sequence[Response], rewards: dict[str, Reward]
+) -> list[Response]:
+    """The responses with the scores of "reward" (its parts too) and "reward_check", where there are such."""
+    prompts = [template.encode_prompt(row.prompt) for row in responses]
+    texts = [row.prompt for row in responses], [row.response for row in responses]
+    pairs = [(prompt, list(row.ids)) for prompt, row in zip(prompts, responses, strict=True)]
+    tokens = pack(pairs, template.pad_id, model.device)
+    trunk = model.trunk(tokens)
+    scores = {name: reward(*texts, tokens, trunk) for name, reward in rewards.items()}
+    totals = {name: found.total_B.tolist() for name, found in scores.items()}
+    parts = {name: value_B.tolist() for name, value_B in scores["reward"].parts.items()} if "reward" in scores else {}
+    return [
+        replace(
+            row,
+            **{name: values[place] for name, values in totals.items()},
+            parts={name: values[place] if values[place] == values[place] else None for name, values in parts.items()},
+        )
+        for place, row in enumerate(responses)
+    ]
+
+
+def _responses(arm: str, rows: Sequence[Demonstration], rollouts: Rollouts, chosen: Sequence[int]) -> list[Response]:
+    """Row `chosen[place]` of the rollouts as the arm's answer to `rows[place]`."""
+    tokens, ended = rollouts.tokens, rollouts.ended_B.tolist()
     return [
         Response(
-            arm=arm.name,
+            arm=arm,
             key=row.key,
             group=row.group,
             prompt=row.prompt,
             response=rollouts.texts[place],
             reference=row.response,
             correct=row.correct,
-            tokens=lengths[place],
+            ids=tuple(tokens.ids_BT[place][tokens.counted_BT[place]].tolist()),
             ended=ended[place],
-            kl_response=kl[place],
-            **{name: values[place] for name, values in scores.items()},
         )
-        for place, row in enumerate(rows)
+        for row, place in zip(rows, chosen, strict=True)
     ]
 
 
-def _kl_per_response(model: SplitModel, rollouts: Rollouts, arm: Arm) -> torch.Tensor:
-    """KL(arm || its start) summed over response positions [B], from the full distributions on the kept states."""
+def _kl_per_response(model: SplitModel, rollouts: Rollouts, slot: str, start: str | None) -> torch.Tensor:
+    """KL(slot || start) summed over response positions [B], from the full distributions on the kept states."""
     kl_B = torch.zeros(len(rollouts.tokens), device=model.device)
     for part in buckets(rollouts.tokens.lengths_B.tolist(), TOKENS_AT_ONCE):
         index = torch.tensor(part, device=model.device)
         tokens, state = rollouts.tokens.rows(index), rollouts.trunk.rows(index)
         logs = []
-        for slot in (arm.slot, arm.start):
-            with model.slots.use(slot):
+        for used in (slot, start):
+            with model.slots.use(used):
                 logs.append(torch.log_softmax(model.logits(predicting(model.branch(state), tokens)), dim=-1))
         kl_R = (logs[0].exp() * (logs[0] - logs[1])).sum(-1)
         kl_B[index] = spread(kl_R, tokens.counted_BT).sum(1)

@@ -1,17 +1,17 @@
-"""What the reward models say: mean reward, the same under a second reward model, and the win rate against Base."""
+"""What the rewards say: the mean reward and its parts, the same under a second reward model, the win rate over Base."""
+
+from collections.abc import Callable
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult, Response
+from topgraft.evaluate.records import Evaluation, MetricResult, Response
 
 
-def _values(rows: list[Response], name: str) -> list[float] | None:
-    values = [getattr(row, name) for row in rows]
-    return None if any(value is None for value in values) else values
-
-
-def _mean_of(name: str, evaluation: Evaluation) -> MetricResult | None:
-    per_row = {arm: values for arm, rows in evaluation.responses.items() if (values := _values(rows, name)) is not None}
+def _mean_of(read: Callable[[Response], float | None], evaluation: Evaluation) -> MetricResult | None:
+    """The mean over rows of what `read` finds, for the arms that have it in every row."""
+    found = {arm: [read(row) for row in rows] for arm, rows in evaluation.responses.items()}
+    per_row = {arm: [value for value in values if value is not None] for arm, values in found.items()}
+    per_row = {arm: values for arm, values in per_row.items() if len(values) == len(found[arm])}
     if not per_row:
         return None
     groups = [row.group for row in next(iter(evaluation.responses.values()))]
@@ -20,13 +20,22 @@ def _mean_of(name: str, evaluation: Evaluation) -> MetricResult | None:
 
 
 def measure_reward(evaluation: Evaluation) -> MetricResult | None:
-    """Mean score by the reward model in use."""
-    return _mean_of("reward", evaluation)
+    """Mean reward."""
+    return _mean_of(lambda row: row.reward, evaluation)
 
 
 def measure_check(evaluation: Evaluation) -> MetricResult | None:
-    """Mean score by the reward model of another seed."""
-    return _mean_of("reward_check", evaluation)
+    """Mean reward by the reward model of another seed."""
+    return _mean_of(lambda row: row.reward_check, evaluation)
+
+
+def part_metric(name: str) -> Metric:
+    """Part `name` of the reward."""
+    return Metric(
+        f"part '{name}' of the reward, before its weight",
+        "neutral",
+        lambda evaluation: _mean_of(lambda row: row.parts.get(name), evaluation),
+    )
 
 
 def wins(scores: list[float], base: list[float]) -> list[float]:
@@ -35,8 +44,8 @@ def wins(scores: list[float], base: list[float]) -> list[float]:
 
 
 def measure_wins(evaluation: Evaluation) -> MetricResult | None:
-    """Share of prompts on which the reward model prefers the arm's answer to Base's; Base itself has none."""
-    rewards = _mean_of("reward", evaluation)
+    """Share of prompts on which the reward prefers the arm's answer to Base's; Base itself has none."""
+    rewards = measure_reward(evaluation)
     if rewards is None or "base" not in rewards.per_row:
         return None
     base = rewards.per_row["base"]
@@ -47,13 +56,13 @@ def measure_wins(evaluation: Evaluation) -> MetricResult | None:
 
 
 REWARD = Metric(
-    "mean score by the reward model (reference answers of the training rows score 0)",
+    "mean of the reward that policies learn from (a learned one gives the reference answers of the training rows 0)",
     "higher",
     measure_reward,
 )
-REWARD_CHECK = Metric("mean score by a second reward model, trained with another seed", "higher", measure_check)
+REWARD_CHECK = Metric("the same with a second reward model, trained with another seed", "higher", measure_check)
 WIN_RATE = Metric(
-    "share of prompts where the reward model that PPO learned from prefers the answer to Base's; ties count 1/2",
+    "share of prompts where the reward that policies learn from is higher than Base's; ties count 1/2",
     "higher",
     measure_wins,
 )

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
-from topgraft.records import Evaluation, MetricResult
+from topgraft.evaluate.records import Evaluation, MetricResult
 
 Texts = Sequence[tuple[str, str]]
 

@@ -8,8 +8,9 @@ from typing import Any
 from topgraft.evaluate import METRICS
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.records import Evaluation, Measure, MetricResult
+from topgraft.evaluate.reward import part_metric
 from topgraft.lookup import resolve
-from topgraft.records import Evaluation, Measure, MetricResult
 
 PAIRED = ("sac", "ca", "reward", "reward_check")
 """Metrics whose per-row differences between arms are worth an interval."""
@@ -18,6 +19,9 @@ PAIRED = ("sac", "ca", "reward", "reward_check")
 def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
     """Run the metrics `names`; what evaluation/results.json holds, less the recipe's name and seed."""
     metrics: dict[str, Metric] = {name: resolve("metric", name, METRICS) for name in names}
+    parts = list(next(iter(evaluation.responses.values()))[0].parts)
+    if "reward" in names and len(parts) > 1:
+        metrics |= {f"reward/{part}": part_metric(part) for part in parts}
     results: dict[str, MetricResult] = {}
     for name, metric in metrics.items():
         result = metric.measure(evaluation)

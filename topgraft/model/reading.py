@@ -1,8 +1,8 @@
 """Log-probabilities from final hidden states through any frozen output head, a chunk of positions at a time.
 
 With a frozen head, d log p(token) / d hidden depends on that position alone. It is taken while the chunk's logits are
-there, and [R, H] is kept for the backward pass instead of [R, V]. The chunk passes the library's own head, so that
-bias, soft-cap and scale are part of it; no formula of them is written here.
+there, and [R, H] is kept for the backward pass instead of [R, V]; likewise of an entropy that learns. The chunk
+passes the library's own head, so that bias, soft-cap and scale are part of it; no formula of them is written here.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,23 @@ Head = Callable[[torch.Tensor], torch.Tensor]
 
 
 def read_logprobs(
-    head: Head, states_RH: torch.Tensor, ids_R: torch.Tensor, *, vocabulary: int, temperature: float, entropy: bool
+    head: Head,
+    states_RH: torch.Tensor,
+    ids_R: torch.Tensor,
+    *,
+    vocabulary: int,
+    temperature: float,
+    entropy: bool,
+    entropy_learns: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """log-softmax(head(states) / temperature) at `ids_R` [R], and the entropies [R] where asked (not differentiable).
+    """log-softmax(head(states) / temperature) at `ids_R` [R], and the entropies [R] where asked (differentiable with
+    `entropy_learns` only).
 
     `head` must not learn: gradients go to `states_RH` alone.
     """
     rows = max(1, CHUNK_BYTES // (4 * vocabulary))
-    logprobs_R, entropy_R = _Read.apply(states_RH, ids_R, head, temperature, entropy, rows)
+    learned = entropy and entropy_learns
+    logprobs_R, entropy_R = _Read.apply(states_RH, ids_R, head, temperature, entropy, learned, rows)
     return logprobs_R, entropy_R if entropy else None
 
 
@@ -47,7 +56,13 @@ def is_plain(model: PreTrainedModel, head: Head) -> bool:
 
 
 def read_learning(
-    head: Head, states_RH: torch.Tensor, ids_R: torch.Tensor, *, temperature: float, entropy: bool
+    head: Head,
+    states_RH: torch.Tensor,
+    ids_R: torch.Tensor,
+    *,
+    temperature: float,
+    entropy: bool,
+    entropy_learns: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The same through a head that learns: PyTorch differentiates it, and keeps the logits [R, V] to do so."""
     scaled_RV = head(states_RH) / temperature if temperature != 1 else head(states_RH)
@@ -55,7 +70,7 @@ def read_learning(
     logprobs_R = (scaled_RV.gather(1, ids_R[:, None]) - whole_R1).squeeze(1)
     if not entropy:
         return logprobs_R, None
-    with torch.no_grad():
+    with torch.set_grad_enabled(entropy_learns and torch.is_grad_enabled()):
         share_RV = (scaled_RV - whole_R1).exp_()
         return logprobs_R, whole_R1.squeeze(1) - torch.linalg.vecdot(share_RV, scaled_RV)
 
@@ -63,10 +78,17 @@ def read_learning(
 class _Read(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, states_RH: torch.Tensor, ids_R: torch.Tensor, head: Head, temperature: float, entropy: bool, rows: int
+        ctx: Any,
+        states_RH: torch.Tensor,
+        ids_R: torch.Tensor,
+        head: Head,
+        temperature: float,
+        entropy: bool,
+        entropy_learns: bool,
+        rows: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         learns = ctx.needs_input_grad[0]
-        logprobs, entropies, slopes = [], [], []
+        logprobs, entropies, slopes, entropy_slopes = [], [], [], []
         for states_CH, ids_C1 in zip(states_RH.split(rows), ids_R[:, None].split(rows), strict=True):
             with torch.set_grad_enabled(learns):
                 part_CH = states_CH.detach().requires_grad_(learns)
@@ -79,18 +101,24 @@ class _Read(torch.autograd.Function):
             share_CV = (scaled_CV - whole_C1).exp_()  # the softmax p
             if entropy:  # -sum p log p = log-sum-exp - p . logits
                 entropies.append(whole_C1.squeeze(1) - torch.linalg.vecdot(share_CV, scaled_CV))
-            if (
-                learns
-            ):  # d log p(id) / d logits = (one-hot(id) - p) / temperature; the head's own backward does the rest
+            # Slopes at the logits, times 1 / temperature; the head's own backward does the rest.
+            if learns and entropy_learns:  # of the entropy H: -p (log p + H)
+                slope_CV = (whole_C1 - entropies[-1][:, None] - scaled_CV).mul_(share_CV).div_(temperature)
+                entropy_slopes += torch.autograd.grad(logits_CV, part_CH, slope_CV, retain_graph=True)
+            if learns:  # of log p(id): one-hot(id) - p
                 slope_CV = share_CV.neg_().scatter_add_(1, ids_C1, torch.ones_like(whole_C1)).div_(temperature)
                 slopes += torch.autograd.grad(logits_CV, part_CH, slope_CV)
         if learns:
-            ctx.save_for_backward(torch.cat(slopes))
+            ctx.save_for_backward(*(torch.cat(parts) for parts in (slopes, entropy_slopes) if parts))
         entropy_R = torch.cat(entropies or logprobs)
-        ctx.mark_non_differentiable(entropy_R)
+        if not entropy_learns:
+            ctx.mark_non_differentiable(entropy_R)
         return torch.cat(logprobs), entropy_R
 
     @staticmethod
-    def backward(ctx: Any, grad_R: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (slopes_RH,) = ctx.saved_tensors
-        return grad_R[:, None].to(slopes_RH.dtype) * slopes_RH, None, None, None, None, None
+    def backward(ctx: Any, grad_R: torch.Tensor, entropy_grad_R: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        slopes_RH, *entropy_slopes = ctx.saved_tensors
+        found_RH = grad_R[:, None].to(slopes_RH.dtype) * slopes_RH
+        for slopes_RH in entropy_slopes:  # one, where the entropy learns
+            found_RH.addcmul_(entropy_grad_R[:, None].to(slopes_RH.dtype), slopes_RH)
+        return found_RH, None, None, None, None, None, None

@@ -56,8 +56,7 @@ class SplitModel:
         _, blocks_name = find_blocks(model)
         self.model = model
         self.layers = layers
-        self.precision = torch.promote_types(model.dtype, torch.float32)
-        """Of logits and log-probabilities: fp32 at least."""
+        self.precision = torch.promote_types(model.dtype, torch.float32)  # of logits and log-probabilities
         self.split_layer = layers[0]
         self.whole = lora is None
         parts = cut(model, self.split_layer)
@@ -204,23 +203,27 @@ class SplitModel:
         return self.parts.head(inputs_embeds=hidden).logits.to(self.precision)
 
     def logprobs(
-        self, final_BLH: torch.Tensor, tokens: Tokens, *, temperature: float = 1.0, entropy: bool = False
+        self,
+        final_BLH: torch.Tensor,
+        tokens: Tokens,
+        *,
+        temperature: float = 1.0,
+        entropy: bool = False,
+        entropy_learns: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Log-probabilities [R] of the response tokens, packed, and their entropies [R] where asked.
+        """Log-probabilities [R] of the response tokens, packed, and their entropies [R] where asked, through which
+        gradients flow with `entropy_learns` only.
 
         `final_BLH` is what `branch` returned. Only response positions pass the head. log-softmax(logits / temperature)
         over the whole vocabulary.
         """
+        asked: Any = {"temperature": temperature, "entropy": entropy, "entropy_learns": entropy_learns}
         states_RH, ids_R = predicting(final_BLH, tokens), tokens.ids_BT[tokens.counted_BT]
         if self.slots.head_learns:
-            return read_learning(self.logits, states_RH, ids_R, temperature=temperature, entropy=entropy)
+            return read_learning(self.logits, states_RH, ids_R, **asked)
         if self.plain_head:
-            return read_tiled(
-                states_RH, ids_R, cast(torch.Tensor, self.parts.output.weight), temperature=temperature, entropy=entropy
-            )
-        return read_logprobs(
-            self.logits, states_RH, ids_R, vocabulary=self.vocabulary, temperature=temperature, entropy=entropy
-        )
+            return read_tiled(states_RH, ids_R, cast(torch.Tensor, self.parts.output.weight), **asked)
+        return read_logprobs(self.logits, states_RH, ids_R, vocabulary=self.vocabulary, **asked)
 
 
 def _by_prompt(rows: TrunkState, tokens_at_once: int) -> Iterator[list[int]]:

@@ -1,6 +1,5 @@
 """The learned reward: a branch and a scalar head."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,11 +7,7 @@ import torch
 from topgraft.model.heads import ScalarHead
 from topgraft.model.split_model import SplitModel
 from topgraft.model.states import last_states, mean_states
-from topgraft.records import Scores, Tokens, TrunkState
-
-Reward = Callable[[Tokens, TrunkState], Scores]
-"""What an algorithm may know of rewards: tokens and their trunk states in, scores out."""
-
+from topgraft.records import Tokens, TrunkState
 
 READS = {"last": last_states, "mean": mean_states}
 """Which states of a response the head reads: the one at its last token, or the mean of all."""
@@ -26,13 +21,11 @@ class LearnedReward:
     slot: str | None
     head: ScalarHead
     reads: str = "last"
-    name: str = "reward"
 
     @torch.no_grad()
-    def __call__(self, tokens: Tokens, trunk: TrunkState) -> Scores:
-        """Score every row."""
-        total_B = self.head(self.states(tokens, trunk))
-        return Scores(total_B=total_B, parts={self.name: total_B})
+    def __call__(self, tokens: Tokens, trunk: TrunkState) -> torch.Tensor:
+        """The score [B] of every row."""
+        return self.head(self.states(tokens, trunk))
 
     @torch.no_grad()
     def states(self, tokens: Tokens, trunk: TrunkState) -> torch.Tensor:

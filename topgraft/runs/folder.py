@@ -4,6 +4,7 @@ recipe.toml                      the resolved settings
 provenance.json                  versions, commit, device, seeds, digests of data and model
 stages/<stage>/stage.json        what the stage did and cost; written last, its presence means "finished"
 stages/<stage>/metrics.jsonl     one line a step: {"step": 3, "loss/total": 1.2, "kl/response": 0.8, ...}
+stages/<stage>/rollouts.jsonl    every response that a policy learned from: {"step", "key", "response", "score", ...}
 stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", "response", "reward", ...}
 stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
@@ -12,11 +13,12 @@ report/                          the page, tables and figures, made from all of 
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from topgraft.records import Sample
 from topgraft.runs.writing import append_line, read_lines, write_json
 
 
@@ -45,6 +47,11 @@ class StageFolder:
         """Append one step's metrics."""
         append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
 
+    def keep(self, step: int, samples: Iterable[Sample]) -> None:
+        """Append the responses that a step sampled."""
+        for sample in samples:
+            append_line(self.path / "rollouts.jsonl", {"step": step, **asdict(sample)})
+
     def sample(self, record: dict[str, Any]) -> None:
         """Append one sample text with its scores."""
         append_line(self.path / "samples.jsonl", record)
@@ -56,7 +63,7 @@ class StageFolder:
     def clear_unfinished(self) -> None:
         """Empty the line files of a stage that was cut off, so that it starts over cleanly."""
         if not self.finished:
-            for name in ("metrics.jsonl", "samples.jsonl"):
+            for name in ("metrics.jsonl", "samples.jsonl", "rollouts.jsonl"):
                 (self.path / name).unlink(missing_ok=True)
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -66,6 +73,10 @@ class StageFolder:
     def samples(self) -> list[dict[str, Any]]:
         """All logged samples, in order."""
         return list(read_lines(self.path / "samples.jsonl"))
+
+    def rollouts(self) -> list[dict[str, Any]]:
+        """All responses that a policy learned from, in order."""
+        return list(read_lines(self.path / "rollouts.jsonl"))
 
     def summary(self) -> dict[str, Any]:
         """The stage's summary; empty while the stage is unfinished."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from topgraft.algorithms.protocol import OnPolicySettings
 from topgraft.errors import UserError
 from topgraft.objectives.kl import k1
 from topgraft.records import Demonstration
@@ -14,6 +15,7 @@ from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.train.cost import free_bytes
 from topgraft.train.forecast import forecast
+from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 from topgraft.train.workplace import Workplace, describe, prepare
@@ -22,25 +24,45 @@ KL_LIMIT = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 """Largest |log pi - log pi_ref| of a sampled token before any training, by precision."""
 
 
+PROBE = "probe"
+"""The slot that is tried: an adapter as it begins, without effect."""
+
+
 def check(settings: RunSettings, screen: Screen) -> None:
     """Load everything and print what a run would meet. Raises UserError where it would fail."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = prepare(settings, RunFolder(Path(folder)), screen)
-    for line in describe(place):
-        screen.say(line)
-    model, template = place.model, place.template
-    screen.say(f"identity  trunk and branch differ from the whole model by {model.identity_gap:.1e} (largest logit)")
+    plan, minutes = Plan(settings), 0.0
+    screen.say(f"arms      {', '.join(plan.arms)}")
+    for number, group in enumerate(plan.groups()):
+        with tempfile.TemporaryDirectory() as folder:
+            place = prepare(group.settings, RunFolder(Path(folder)), screen)
+        lines = describe(place)
+        for line in lines if number == 0 else lines[:1]:
+            screen.say(line)
+        if number == 0:
+            _texts(place)
+        minutes += _model(place, plan.needed(group.names), len(group.arms))
+        del place
+    screen.say(f"time      about {max(1, round(minutes))} min on this machine, if every response runs to its limit")
+
+
+def _texts(place: Workplace) -> None:
+    """Say what prompts and responses look like to the model."""
+    template = place.template
     _lengths(place)
     example = template.render(place.splits.train[0].prompt)
-    screen.say(f"prompt    {example[:60]!r} ... {example[-40:]!r}")
+    place.screen.say(f"prompt    {example[:60]!r} ... {example[-40:]!r}")
     if template.pad_id in template.end_ids:
         raise UserError(f"The pad id {template.pad_id} is an end id: the model would never learn to end.")
-    memory = forecast(place, free=free_bytes())
-    for slot in ("sft", "ppo"):
-        if slot not in model.slots.names:
-            model.slots.add(slot, copy_of=place.start_slot)
-    trained = sum(weight.numel() for weight in model.slots.weights("ppo"))
-    kind = "no adapters: every weight learns" if model.whole else f"rank {settings.model.lora.rank}"
+
+
+def _model(place: Workplace, steps: list[Step], arms: int) -> float:
+    """Try the model that a group of steps needs; the minutes that they may take."""
+    model, screen = place.model, place.screen
+    screen.say(f"identity  trunk and branch differ from the whole model by {model.identity_gap:.1e} (largest logit)")
+    memory = forecast(place, steps, free=free_bytes())
+    model.slots.add(PROBE)
+    trained = sum(weight.numel() for weight in model.slots.weights(PROBE))
+    kind = "no adapters: every weight learns" if model.whole else f"rank {place.settings.model.lora.rank}"
     screen.say(f"trained   {trained:,} weights a slot, {kind}")
     gap, seconds = _step_zero(place, place.splits.train[:8])
     limit = KL_LIMIT.get(model.model.dtype, 5e-2)
@@ -52,8 +74,7 @@ def check(settings: RunSettings, screen: Screen) -> None:
     screen.say(f"step 0    largest |log pi - log pi_ref| of a sampled token {gap:.1e} (limit {limit:.0e})")
     for line in memory:
         screen.say(line)
-    minutes = max(1, round(_minutes(place, seconds)))
-    screen.say(f"time      about {minutes} min on this machine, if every response runs to its limit")
+    return _minutes(place, steps, arms, seconds)
 
 
 def _lengths(place: Workplace) -> None:
@@ -74,11 +95,11 @@ def _step_zero(place: Workplace, rows: list[Demonstration]) -> tuple[float, floa
     model, template = place.model, place.template
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     begun = time.perf_counter()
-    with model.slots.use("ppo"):
+    with model.slots.use(PROBE):
         rollouts = sample(model, template, prompts, place.settings.sampling, torch.Generator().manual_seed(0))
     steps = int(rollouts.tokens.counted_BT.sum(1).max())
     seconds = (time.perf_counter() - begun) / steps
-    with model.slots.use("sft"), torch.no_grad():
+    with model.slots.use(None), torch.no_grad():
         final_BLH = model.branch(rollouts.trunk)
         temperature = place.settings.sampling.temperature or 1.0
         reference_R, _ = model.logprobs(final_BLH, rollouts.tokens, temperature=temperature)
@@ -86,12 +107,13 @@ def _step_zero(place: Workplace, rows: list[Demonstration]) -> tuple[float, floa
     return k1(sampled_R, reference_R).abs().max().item(), seconds
 
 
-def _minutes(place: Workplace, seconds: float) -> float:
+def _minutes(place: Workplace, steps: list[Step], arms: int, seconds: float) -> float:
     """Decoding steps times their measured time, and as much again for everything else."""
-    settings = place.settings
-    rows = len(place.splits.train) + len(place.splits.validation)
-    at_once = settings.sampling.rows_at_once
-    rounds = settings.ppo.steps * math.ceil(settings.ppo.batch_size / at_once) if "ppo" in settings.stages else 0
-    rounds += math.ceil(rows * settings.pairs.samples_per_prompt / at_once) if "pairs" in settings.stages else 0
-    rounds += 3 * math.ceil(len(place.splits.test) / at_once)
-    return 2 * rounds * settings.data.max_response_tokens * seconds / 60
+    rows, at_once = len(place.splits.train) + len(place.splits.validation), place.settings.sampling.rows_at_once
+    rounds = arms * math.ceil(len(place.splits.test) / at_once)
+    for step in steps:
+        if step.kind == "pairs":
+            rounds += math.ceil(rows * step.settings.pairs.samples_per_prompt / at_once)
+        elif isinstance(options := step.settings.options(step.kind), OnPolicySettings):
+            rounds += options.steps * math.ceil(options.batch_size * options.samples / at_once)
+    return 2 * rounds * place.settings.data.max_response_tokens * seconds / 60

@@ -1,75 +1,83 @@
-"""The evaluation of a run: every arm answers the test prompts once, then all metrics read the answers."""
+"""The evaluation of a run: every arm answers the test prompts once, rewards score the answers, metrics read them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from topgraft.data.voices import read_voices
-from topgraft.evaluate.ca import read_verdict
-from topgraft.evaluate.responses import Arm, answer
+from topgraft.evaluate.records import Evaluation, Response
+from topgraft.evaluate.responses import answer, best_of, scored
 from topgraft.evaluate.table import measure_all
 from topgraft.objectives.preference import pair_accuracy
-from topgraft.records import Demonstration, Evaluation, Response
+from topgraft.records import Demonstration
+from topgraft.rewards.combination import LEARNED, Reward
+from topgraft.rewards.verdict import read_verdict
+from topgraft.rollout.cache import Pair
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY
+from topgraft.train.plan import Arm, Plan
 from topgraft.train.stages import comparisons
-from topgraft.train.workplace import Workplace
+from topgraft.train.workplace import Workplace, stage_seed
+
+INSTRUMENTS = {"reward": "reward", "reward_check": "reward-check"}
+"""What is reported -> the step whose reward model is the learned part of it."""
 
 
-def arms_of(place: Workplace) -> list[Arm]:
-    """Base, then every policy that the stages trained."""
-    arms = [Arm(name="base", slot=None, trained=False)]
-    if "sft" in place.settings.stages:
-        arms.append(Arm(name="sft", slot="sft"))
-    for name in (*FROM_PAIRS, *ON_POLICY):
-        if name in place.settings.stages:
-            arms.append(Arm(name=name, slot=name, start=place.start_slot))
-    return arms
+def instruments(plan: Plan) -> list[str]:
+    """The steps whose reward models measure the arms."""
+    return [step for step in INSTRUMENTS.values() if step in plan.steps and plan.settings.learns_reward]
 
 
-def evaluate(place: Workplace) -> dict[str, Any]:
-    """Answer, measure, and write evaluation/responses.jsonl and evaluation/results.json."""
-    clock, arms = Clock(), arms_of(place)
-    stage = place.run.stage("evaluate")
-    responses: dict[str, list[Response]] = {}
-    with place.screen.bar("evaluate", len(arms) + 1) as bar:
+def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, list[Response]]:
+    """Every arm's answers to the test prompts, not scored yet."""
+    found: dict[str, list[Response]] = {}
+    with place.screen.bar("answers", len(arms)) as bar:
         for arm in arms:
-            rows, sampling = place.splits.test, place.settings.sampling
-            responses[arm.name] = answer(place.model, place.template, rows, arm, place.rewards, sampling)
+            here, rows = place.under(arm.settings), place.splits.test
+            common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy}
+            at = (place.model, place.template, rows, here.settings.sampling)
+            if arm.best_of == 1:
+                found[arm.name] = answer(*at, **common, start=plan.start_of(arm))
+            else:
+                seed = stage_seed(here.settings.seed, "best-of")
+                generator = torch.Generator().manual_seed(seed)
+                score = here.reward(arm.reward)
+                found[arm.name] = best_of(*at, **common, count=arm.best_of, score=score, generator=generator)
             bar.advance({}, ())
-        found = measure_all(_evaluation(place, responses), place.settings.evaluate.metrics)
+    return found
+
+
+def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -> dict[str, Any]:
+    """Score and measure, and write evaluation/responses.jsonl and evaluation/results.json. `place` is one of the
+    recipe's own settings, with the reward models of `instruments`."""
+    clock, stage = Clock(), place.run.stage("evaluate")
+    rewards = _rewards(place, plan)
+    with place.screen.bar("evaluate", len(answers) + 1) as bar:
+        responses = {}
+        for arm in plan.arms:
+            responses[arm] = scored(place.model, place.template, answers[arm], rewards)
+            bar.advance({}, ())
+        found = measure_all(_evaluation(place, plan, responses), place.settings.evaluate.metrics)
         bar.advance({}, ())
     per_row = found.pop("per_row")
-    records = [
-        {
-            "id": row.key,
-            "problem": row.group,
-            **{name: value for name, value in asdict(row).items() if name not in ("key", "group")},
-            "verdict": {True: "correct", False: "incorrect", None: None}[read_verdict(row.response)],
-            "sac": per_row.get("sac", {}).get(arm, [None] * len(rows))[number],
-        }
-        for arm, rows in responses.items()
-        for number, row in enumerate(rows)
-    ]
-    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    write_whole(place.run.responses_file, lines)
+    lines = [json.dumps(record, ensure_ascii=False) for record in _records(responses, per_row.get("sac", {}))]
+    write_whole(place.run.responses_file, "".join(line + "\n" for line in lines))
     results = {"recipe": place.settings.name, "seed": place.settings.seed, **found}
-    if "reward" in place.rewards:
+    if "reward" in plan.steps and "reward" in rewards:
         results["instruments"]["reward"] = _reward_instrument(place, responses["base"])
     place.cache.flush()
     write_json(place.run.results_file, results)
-    tokens = sum(row.tokens for rows in responses.values() for row in rows)
     stage.finish(
         {
             "stage": "evaluate",
             "algorithm": "greedy decoding and metrics",
             "seconds": round(clock.seconds, 2),
             "peak_memory_bytes": clock.peak_memory_bytes,
-            "steps": len(arms),
-            "tokens": tokens,
+            "steps": len(responses),
+            "tokens": sum(row.tokens for rows in responses.values() for row in rows),
             "trunk_passes_per_token": None,
             "settings": place.settings.evaluate.model_dump(mode="json"),
         }
@@ -77,14 +85,37 @@ def evaluate(place: Workplace) -> dict[str, Any]:
     return results
 
 
+def _rewards(place: Workplace, plan: Plan) -> dict[str, Reward]:
+    """What is reported -> the recipe's reward with one of the reward models; rules alone need none."""
+    if not place.settings.learns_reward:
+        return {"reward": place.reward(None)}
+    return {name: place.reward(step) for name, step in INSTRUMENTS.items() if step in plan.steps}
+
+
+def _records(responses: dict[str, list[Response]], style: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """The lines of evaluation/responses.jsonl; `style` holds every row's SAC, where it was measured."""
+    return [
+        {
+            "id": row.key,
+            "problem": row.group,
+            "tokens": row.tokens,
+            **{name: value for name, value in asdict(row).items() if name not in ("key", "group", "ids")},
+            "verdict": {True: "correct", False: "incorrect", None: None}[read_verdict(row.response)],
+            "sac": style.get(arm, [None] * len(rows))[number],
+        }
+        for arm, rows in responses.items()
+        for number, row in enumerate(rows)
+    ]
+
+
 def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, float]:
     """How often the reward model sets the test reference above Base's answer, beside how often the longer one is it."""
-    rows = place.splits.test
-    tokens, trunk = place.cache.get([(row.prompt, row.response) for row in rows])
-    chosen_B = place.rewards["reward"](tokens, trunk).total_B.cpu()
-    rejected_B = torch.tensor([row.reward for row in base])
-    longer_B = tokens.counted_BT.sum(1).cpu()
-    length_B = torch.tensor([row.tokens for row in base])
+    rows, model = place.splits.test, place.rewards["reward"]
+    pairs: list[Pair] = [(row.prompt, row.response) for row in rows]
+    tokens, trunk = place.cache.get(pairs)
+    chosen_B, longer_B = model(tokens, trunk).cpu(), tokens.counted_BT.sum(1).cpu()
+    (part, *_) = (name for name, settings in place.settings.mix.items() if settings.use == LEARNED)
+    rejected_B, length_B = torch.tensor([[row.parts[part], row.tokens] for row in base]).unbind(1)
     return {
         "held_out_accuracy": pair_accuracy(chosen_B, rejected_B).mean().item(),
         "longer_wins": pair_accuracy(longer_B, length_B).mean().item(),
@@ -92,13 +123,13 @@ def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, floa
     }
 
 
-def _evaluation(place: Workplace, responses: dict[str, list[Response]]) -> Evaluation:
+def _evaluation(place: Workplace, plan: Plan, responses: dict[str, list[Response]]) -> Evaluation:
     """Gather what metrics may read. Texts for the style classifier come from training and validation rows only."""
     splits = place.splits
     others = read_voices(place.settings.evaluate.other_voices)
     sampled: dict[str, list[str]] = {}
-    if "pairs" in place.settings.stages:
-        for pair in comparisons(place):
+    if "pairs" in plan.steps:
+        for pair in comparisons(place, "pairs"):
             sampled.setdefault(pair.key, []).append(pair.rejected)
 
     def target(rows: list[Demonstration]) -> list[tuple[str, str]]:

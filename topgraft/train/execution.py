@@ -16,14 +16,14 @@ from topgraft.runs import StageFolder
 from topgraft.train.cost import Clock, free_bytes
 from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
+from topgraft.train.plan import Step
 from topgraft.train.workplace import Workplace, stage_seed
 
 
 def train_stage(
     place: Workplace,
-    stage: StageFolder,
+    step: Step,
     algorithm: Algorithm,
-    kind: str,
     settings: StepSettings,
     rows: list[Any],
     held_out: list[Any],
@@ -31,6 +31,7 @@ def train_stage(
     shows_text: bool = False,
 ) -> None:
     """Run the loop and write the summary; reload where the stage is finished or `settings.load` names another."""
+    stage = place.run.stage(step.name)
     if stage.finished or settings.load:
         _reload(place, stage if stage.finished else StageFolder(Path(settings.load)), algorithm, stage, settings)
         return
@@ -44,8 +45,8 @@ def train_stage(
     if place.model.device.type == "cpu":  # a GPU raises an error that can be caught; here the system ends the process
         settings = lowered(algorithm, settings, rows, held_out, free=free_bytes(), screen=place.screen)
 
-    def show(step: int) -> None:
-        _show(place, stage, algorithm.slot, step)
+    def show(number: int) -> None:
+        _show(place, stage, algorithm, number)
 
     outcome = train(
         algorithm,
@@ -54,7 +55,7 @@ def train_stage(
         held_out,
         stage=stage,
         accelerator=place.accelerator,
-        seed=stage_seed(place.settings.seed, stage.name),
+        seed=stage_seed(place.settings.seed, step.kind),
         screen=place.screen,
         show=show if shows_text and place.settings.samples_shown else None,
     )
@@ -63,8 +64,7 @@ def train_stage(
     passes = outcome.tokens_in / outcome.tokens_kept if outcome.tokens_kept else 0.0
     finish(
         place,
-        stage,
-        kind,
+        step,
         clock,
         steps=outcome.steps,
         passes=passes,
@@ -93,11 +93,13 @@ def _reload(
 
 
 def _fingerprint(place: Workplace, settings: StepSettings | None) -> dict[str, Any]:
-    """What weights on a branch depend on."""
+    """What weights depend on: those of a head on the base model on no blocks that learn."""
     named = settings.decides_what_weights_mean if settings is not None else ()
+    base = {**{name: getattr(settings, name) for name in named}, "base_digest": place.model.base_digest}
+    if settings is not None and not settings.adapts:
+        return base
     return {
-        **{name: getattr(settings, name) for name in named},
-        "base_digest": place.model.base_digest,
+        **base,
         "split_layer": place.model.split_layer,
         "layers": place.model.layers,
         "lora": None if place.model.whole else place.settings.model.lora.model_dump(mode="json"),
@@ -106,8 +108,7 @@ def _fingerprint(place: Workplace, settings: StepSettings | None) -> dict[str, A
 
 def finish(
     place: Workplace,
-    stage: StageFolder,
-    kind: str,
+    step: Step,
     clock: Clock,
     *,
     steps: int,
@@ -118,11 +119,13 @@ def finish(
     learned: Sequence[nn.Parameter] = (),
 ) -> None:
     """Write stage.json and say what the stage came to. `learned` are the weights that it trained."""
+    stage = place.run.stage(step.name)
     slots = place.model.slots
     inside = {id(weight) for slot in slots.names for weight in slots.weights(slot)}
     summary = {
         "stage": stage.name,
-        "algorithm": kind,
+        "algorithm": step.kind.removesuffix("-check"),
+        "start": step.start,
         "seconds": round(clock.seconds, 2),
         "peak_memory_bytes": clock.peak_memory_bytes,
         "steps": steps,
@@ -140,17 +143,19 @@ def finish(
     place.screen.say(f"  {stage.name}: {clock.seconds:.0f} s, peak {memory:.2f} GB{best}")
 
 
-def _show(place: Workplace, stage: StageFolder, slot: str, step: int) -> None:
+def _show(place: Workplace, stage: StageFolder, algorithm: Algorithm, step: int) -> None:
     """Decode a few held-out prompts greedily, print them and keep them."""
+    score = algorithm.actors.score
     rows: list[Demonstration] = (place.splits.validation or place.splits.train)[: place.settings.samples_shown]
     prompts = [place.template.encode_prompt(row.prompt) for row in rows]
-    with place.model.slots.use(slot):
+    with place.model.slots.use(algorithm.slot):
         settings = greedy(place.settings.sampling)
         rollouts = sample(place.model, place.template, prompts, settings, torch.Generator())
     scores = [None] * len(rows)
-    if "reward" in place.rewards:
-        scores = place.rewards["reward"](rollouts.tokens, rollouts.trunk).total_B.tolist()
-    for row, text, score in zip(rows, rollouts.texts, scores, strict=True):
-        record = {"step": step, "prompt": row.prompt, "response": text, "reference": row.response, "reward": score}
+    if score is not None:
+        found = score([row.prompt for row in rows], rollouts.texts, rollouts.tokens, rollouts.trunk)
+        scores = found.total_B.tolist()
+    for row, text, reward in zip(rows, rollouts.texts, scores, strict=True):
+        record = {"step": step, "prompt": row.prompt, "response": text, "reference": row.response, "reward": reward}
         stage.sample(record)
         place.screen.say(f"  step {step}, {row.key}: {' '.join(text.split())}")

@@ -1,7 +1,8 @@
 """What a run of a recipe will hold at its peak, before it is run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
@@ -9,18 +10,17 @@ from topgraft.records import Comparison
 from topgraft.train.cost import held_bytes, peak_bytes
 from topgraft.train.fitting import FILLED, gigabytes, pairs_of, work_of
 from topgraft.train.memory import Needs, needs
-from topgraft.train.settings import ON_POLICY
-from topgraft.train.settings import STAGES as ORDER
+from topgraft.train.plan import Step
 from topgraft.train.stages import learner
 from topgraft.train.workplace import Workplace
 
 
-def forecast(place: Workplace, *, free: int) -> list[str]:
-    """What a run of the recipe will hold at its peak, and on a CPU what to set where that is more than is free.
+def forecast(place: Workplace, steps: Sequence[Step], *, free: int) -> list[str]:
+    """What `steps` of a run will hold at their peak, and on a CPU what to set where that is more than is free.
 
     Adds the slots that the run will have.
     """
-    learners = _learners(place)
+    learners = _learners(place, steps)
     held, at_once = held_bytes(), place.settings.sampling.rows_at_once
     tried = _tried(place, learners)
     needed = {name: found.total(settings.micro_batch_tokens, at_once) for name, (found, settings) in tried.items()}
@@ -37,7 +37,7 @@ def forecast(place: Workplace, *, free: int) -> list[str]:
             never.append(name)
             continue
         if fitting[0] < settings.micro_batch_tokens:
-            fits[f"{name.removesuffix('-check')}.micro_batch_tokens"] = fitting[0]
+            fits[f"{learners[name].step.kind.removesuffix('-check')}.micro_batch_tokens"] = fitting[0]
         if fitting[1] < fits.get("sampling.rows_at_once", at_once):
             fits["sampling.rows_at_once"] = fitting[1]
     if fits:
@@ -47,28 +47,34 @@ def forecast(place: Workplace, *, free: int) -> list[str]:
     return lines
 
 
-def _learners(place: Workplace) -> dict[str, tuple[Algorithm, StepSettings]]:
-    """Algorithm and settings of every stage that has one, rewards before those that they score."""
-    found: dict[str, tuple[Algorithm, StepSettings]] = {}
-    for name in (name for name in ORDER if name in place.settings.stages and name != "pairs"):
-        found[name] = learner(place, name)
-        algorithm = found[name][0]
+class _Learner(NamedTuple):
+    step: Step
+    algorithm: Algorithm
+    settings: StepSettings
+
+
+def _learners(place: Workplace, steps: Sequence[Step]) -> dict[str, _Learner]:
+    """Algorithm and settings of every step that has one."""
+    found: dict[str, _Learner] = {}
+    for step in (step for step in steps if step.kind != "pairs"):
+        algorithm, settings = learner(place.under(step.settings), step)
+        found[step.name] = _Learner(step, algorithm, settings)
         if isinstance(algorithm, RewardModel):
-            place.rewards.setdefault("reward", algorithm.reward)
+            place.rewards[step.name] = algorithm.reward
     return found
 
 
-def _tried(
-    place: Workplace, learners: dict[str, tuple[Algorithm, StepSettings]]
-) -> dict[str, tuple[Needs, StepSettings]]:
-    """What every stage that will be trained needs, with the states kept that all of them keep, and the samples of the
+def _tried(place: Workplace, learners: dict[str, _Learner]) -> dict[str, tuple[Needs, StepSettings]]:
+    """What every step that will be trained needs, with the states kept that all of them keep, and the samples of the
     evaluation."""
-    trained = {name: made for name, made in learners.items() if not made[1].load}
-    rows = {name: _rows(place, name) for name in trained}
-    offline = [row for name in trained if name not in ON_POLICY for part in rows[name] for row in part]
+    trained = {name: made for name, made in learners.items() if not made.settings.load}
+    rows = {name: _rows(place, made.step) for name, made in trained.items()}
+    offline = [
+        row for name, made in trained.items() if not made.settings.samples for part in rows[name] for row in part
+    ]
     kept = place.cache.new_tokens(pairs_of(offline))
     found = {}
-    for name, (algorithm, settings) in trained.items():
+    for name, (_, algorithm, settings) in trained.items():
         work = work_of(algorithm.actors, settings, algorithm.minibatch_size, *rows[name])
         work = replace(
             work,
@@ -80,13 +86,13 @@ def _tried(
     return found
 
 
-def _rows(place: Workplace, name: str) -> tuple[list[Any], list[Any]]:
-    """Rows to train and validate stage `name` on; for pairs, whose second answers are not there yet, the longest."""
+def _rows(place: Workplace, step: Step) -> tuple[list[Any], list[Any]]:
+    """Rows to train and validate a step on; for pairs, whose second answers are not there yet, the longest."""
     parts = place.splits.train, place.splits.validation
-    if name == "sft" or name in ON_POLICY:
+    if step.pairs is None:
         return parts
     longest = [place.template.pad_id] * (place.settings.data.max_response_tokens - 1)
-    copies = range(place.settings.pairs.samples_per_prompt)
+    copies = range(step.settings.pairs.samples_per_prompt)
     train, validation = (
         [
             Comparison(key=row.key, prompt=row.prompt, chosen=row.response, rejected="", rejected_ids=(copy, *longest))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import torch
 
+from topgraft.data.formats.demonstrations import NO_COLUMN
 from topgraft.data.reading import read
 from topgraft.errors import UserError, nearest
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
-from topgraft.train.evaluation import arms_of
 from topgraft.train.progress import Screen
-from topgraft.train.reopening import reopen
+from topgraft.train.reopening import plan_of, reopen
 from topgraft.train.workplace import stage_seed
 
 
@@ -30,22 +30,24 @@ def generate(
     screen: Screen,
 ) -> None:
     """Decode under `arm` and write one JSON line per prompt to `out`, or print them."""
-    place = reopen(run, screen, sets)
-    arms = {known.name: known for known in arms_of(place)}
-    if arm not in arms:
-        raise UserError(f"Run {run.path} has no arm '{arm}'. {nearest(arm, arms)}")
+    plan = plan_of(run, sets)
+    if arm not in plan.arms:
+        raise UserError(f"Run {run.path} has no arm '{arm}'. {nearest(arm, plan.arms)}")
+    chosen = plan.arms[arm]
+    place = reopen(run, plan, chosen.settings, [chosen.policy], screen)
     if prompt:
         prompts = [("prompt", prompt)]
     elif data:
         # The prompt column stands in for the response, which a file of questions need not have.
-        change = {"source": data, "response": place.settings.data.prompt, "group": "-", "correct": "-", "max_rows": 0}
+        unused = dict.fromkeys(("group", "correct", "category", "right", "wrong"), NO_COLUMN)
+        change = unused | {"source": data, "response": place.settings.data.prompt, "max_rows": 0}
         prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:
         prompts = [(row.key, row.prompt) for row in place.splits.test]
     settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
     generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
     lines: list[str] = []
-    with screen.bar("generate", len(prompts)) as bar, place.model.slots.use(arms[arm].slot):
+    with screen.bar("generate", len(prompts)) as bar, place.model.slots.use(chosen.policy):
         for start in range(0, len(prompts), settings.rows_at_once):
             part = prompts[start : start + settings.rows_at_once]
             rollouts = sample(

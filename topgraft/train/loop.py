@@ -15,9 +15,9 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from topgraft.algorithms.protocol import Algorithm, OfflineSettings, StepSettings
+from topgraft.algorithms.protocol import Algorithm, OfflineSettings, OnPolicySettings, StepSettings
 from topgraft.errors import UserError
-from topgraft.records import Batch
+from topgraft.records import Batch, Sample
 from topgraft.runs import StageFolder
 from topgraft.train.gradient import Budget, gradient
 from topgraft.train.progress import Screen
@@ -81,7 +81,7 @@ def train(
             rate = settings.learning_rate * _share(settings, step - 1, total)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            last = _step(algorithm, settings, batch, weights, optimizer, accelerator, budget, rng)
+            last, samples = _step(algorithm, settings, batch, weights, optimizer, accelerator, budget, rng)
             entered, kept = meter.tokens_in - in_before, algorithm.tokens_kept - kept_before
             tokens_in, tokens_kept = tokens_in + entered, tokens_kept + kept
             if meter.counts and kept:
@@ -92,6 +92,7 @@ def train(
                 last |= measured
                 best.see(step, measured)
             metrics = {best.step: metrics.get(best.step, {}), step: last}
+            stage.keep(step, samples)
             stage.log(step, last)
             bar.advance(last, SHOWN)
             if show is not None and (step == 1 or step % max(1, total // 4) == 0):
@@ -126,33 +127,40 @@ def _step(
     accelerator: Accelerator,
     budget: Budget,
     rng: random.Random,
-) -> dict[str, float]:
-    """Collect once, learn from it `inner_epochs` times; the metrics of the step."""
+) -> tuple[dict[str, float], Sequence[Sample]]:
+    """Collect once, learn from it `inner_epochs` times or until it is enough; the metrics of the step, and the
+    responses it sampled."""
     gathered = algorithm.collect(rows)
     seen: list[dict[str, float]] = []
-    for _ in range(algorithm.inner_epochs):
-        for minibatch in _minibatches(gathered, algorithm.minibatch_size, rng):
-            sums = gradient(algorithm, minibatch, budget, weights, accelerator)
-            norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
-            if not math.isfinite(norm):
-                raise UserError(
-                    f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
-                    f"{settings.learning_rate}); nothing of this stage was kept."
-                )
-            optimizer.step()
+    updates = 0
+    for minibatch in _minibatches(gathered, algorithm.minibatch_size, algorithm.inner_epochs, rng):
+        sums = gradient(algorithm, minibatch, budget, weights, accelerator)
+        norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
+        if not math.isfinite(norm):
+            raise UserError(
+                f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
+                f"{settings.learning_rate}); nothing of this stage was kept."
+            )
+        seen.append({**sums, "grad_norm": norm})
+        if settings.enough(sums):
             optimizer.zero_grad(set_to_none=True)
-            seen.append({**sums, "grad_norm": norm})
-    return {**gathered.metrics, **_mean(seen)}
+            break
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        updates += 1
+    counted = {"policy/updates": float(updates)} if isinstance(settings, OnPolicySettings) else {}
+    return {**gathered.metrics, **_mean(seen), **counted}, gathered.samples
 
 
-def _minibatches(batch: Batch, size: int, rng: random.Random) -> Iterator[Batch]:
-    """The batch's items in a new random order, cut into minibatches."""
-    if size >= len(batch):
-        yield batch
-        return
-    order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
-    for part in order.split(size):
-        yield batch.rows(part)
+def _minibatches(batch: Batch, size: int, epochs: int, rng: random.Random) -> Iterator[Batch]:
+    """The batch's items, cut into minibatches, in a new random order in every epoch."""
+    for _ in range(epochs):
+        if size >= len(batch):
+            yield batch
+            continue
+        order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
+        for part in order.split(size):
+            yield batch.rows(part)
 
 
 def _mean(seen: list[dict[str, float]]) -> dict[str, float]:

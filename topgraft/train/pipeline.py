@@ -1,20 +1,22 @@
-"""A whole run: prepare, stages in order, evaluation. What is finished is not done twice."""
+"""A whole run: the steps of its plan in order, every arm's answers, evaluation. What is finished is not done twice."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from topgraft.errors import UserError
+from topgraft.evaluate.records import Response
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
-from topgraft.train.evaluation import evaluate
+from topgraft.train.evaluation import answers_of, evaluate, instruments
+from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
-from topgraft.train.settings import STAGES as ORDER
 from topgraft.train.settings import RunSettings
-from topgraft.train.stages import STAGES
+from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, describe, prepare, provenance, refuse_changes
 
 BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
@@ -23,24 +25,73 @@ BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
 
 def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -> RunFolder:
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
-    folder = open_folder(settings, out, resume=resume)
-    place = prepare(settings, folder, screen)
-    for line in describe(place):
-        screen.say(line)
-    begin(place)
-    stages = [stage for stage in ORDER if stage in settings.stages]
-    for number, name in enumerate(stages, start=1):
-        stage = folder.stage(name)
-        done = " (finished before)" if stage.finished else ""
-        screen.heading(f"{number}/{len(stages) + 1} {name}{done}")
-        STAGES[name](place, stage)
-    screen.heading(f"{len(stages) + 1}/{len(stages) + 1} evaluate")
-    if folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json"):
+    folder, plan = open_folder(settings, out, resume=resume), Plan(settings)
+    measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
+    total, told = len(plan.steps) + 1, list[str]()
+
+    def opened(place: Workplace) -> None:
+        lines = describe(place)
+        for line in lines if not told else lines[:1]:
+            screen.say(line)
+        if not told:
+            begin(place, plan)
+
+    def tell(step: Step) -> None:
+        if step.name not in told:
+            told.append(step.name)
+            done = " (finished before)" if folder.stage(step.name).finished else ""
+            screen.heading(f"{len(told)}/{total} {step.name}{done}")
+
+    answers, last = carry_all_out(plan, folder, screen, opened, tell, answering=not measured)
+    screen.heading(f"{total}/{total} evaluate")
+    if measured:
         screen.say("  finished before; `topgraft evaluate` measures again")
     else:
-        evaluate(place)
+        evaluate(_judge(plan, folder, screen, last), plan, answers)
     write_json(folder.path / "provenance.json", {**folder.provenance(), "finished": _now()})
     return folder
+
+
+def carry_all_out(
+    plan: Plan,
+    folder: RunFolder,
+    screen: Screen,
+    opened: Callable[[Workplace], None],
+    tell: Callable[[Step], None] = lambda step: None,
+    *,
+    answering: bool = True,
+) -> tuple[dict[str, list[Response]], Workplace | None]:
+    """Do every step, one model after the other, and let every arm answer; the answers, and the place that is still open
+    (None where the plan needs several models, of which one at a time is held)."""
+    answers: dict[str, list[Response]] = {}
+    groups = plan.groups()
+    for group in groups:
+        place = prepare(group.settings, folder, screen)
+        opened(place)
+        for step in plan.needed(group.names):
+            tell(step)
+            carry_out(place, step)
+        if answering:
+            answers |= answers_of(place, plan, group.arms)
+        if len(groups) == 1:
+            return answers, place
+        del place
+    return answers, None
+
+
+def measure_again(run: RunFolder, plan: Plan, screen: Screen) -> dict[str, Any]:
+    """Answer and measure a finished run once more."""
+    answers, last = carry_all_out(plan, run, screen, refuse_changes)
+    return evaluate(_judge(plan, run, screen, last), plan, answers)
+
+
+def _judge(plan: Plan, folder: RunFolder, screen: Screen, place: Workplace | None) -> Workplace:
+    """A place of the recipe's own settings with the reward models that measure all arms."""
+    if place is None:
+        place = prepare(plan.settings, folder, screen)
+        for step in plan.needed(instruments(plan)):
+            carry_out(place, step)
+    return place.under(plan.settings)
 
 
 def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
@@ -67,12 +118,12 @@ def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
     return folder
 
 
-def begin(place: Workplace) -> None:
+def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
-    write_whole(place.run.recipe_file, to_toml(place.settings))
+    write_whole(place.run.recipe_file, to_toml(plan.settings))
     if not place.run.provenance():
-        write_json(place.run.path / "provenance.json", provenance(place))
+        write_json(place.run.path / "provenance.json", provenance(place, plan))
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The settings of a whole run: the sections of a recipe, each defined beside the code that reads it."""
 
-from typing import Any
+import re
+from typing import Any, get_type_hints
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from topgraft.algorithms import ALGORITHMS
 from topgraft.algorithms.dpo import Options as DPOOptions
 from topgraft.algorithms.grpo import Options as GRPOOptions
 from topgraft.algorithms.kto import Options as KTOOptions
@@ -14,19 +16,19 @@ from topgraft.algorithms.reward_model import Options as RewardOptions
 from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
+from topgraft.errors import UserError, nearest
 from topgraft.evaluate import METRICS
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
-from topgraft.recipe import Settings, build
+from topgraft.recipe import Settings, build, overlay
+from topgraft.rewards.combination import LEARNED, PartSettings
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 
-FROM_PAIRS = ("dpo", "orpo", "kto")
-"""Stages whose policy learns from pairs."""
-ON_POLICY = ("ppo", "grpo", "rloo")
-"""Stages whose policy learns from its own samples, by a reward."""
-STAGES = ("sft", "pairs", "reward", "reward-check", *FROM_PAIRS, *ON_POLICY)
-"""What a run may do, in the order in which it is done."""
+NOT_POLICIES = ("pairs", "reward", "reward-check")
+"""Stages that leave no policy."""
+POLICIES = ("sft", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
+"""Stages that do."""
 
 
 class PairsSettings(Settings):
@@ -46,6 +48,37 @@ class EvaluateSettings(Settings):
     classifier; a shipped name or a path."""
 
 
+class ArmSettings(Settings):
+    """[arms.NAME]: one more policy of the run, on the same data and measured with the others.
+
+    Besides these keys it may hold any of the recipe's sections that say how a policy is made, with the values in which
+    it differs, e.g. model.layers = "full" or dpo.beta = 0.3. Stages that arms have in common run once.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    train: tuple[str, ...] = ()
+    """Stages that its policy goes through, in order, e.g. ["sft", "dpo"]; each starts from the one before and is held
+    near to it. [] is the base model."""
+    best_of: int = Field(1, ge=1)
+    """Responses sampled for each prompt of the evaluation, of which the one with the highest reward is kept; 1: one
+    greedy response."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The sections in which the arm differs."""
+        return dict(self.model_extra or {})
+
+
+class LearnerSettings(Settings):
+    """[learners.NAME]: an algorithm of your own, as a stage called NAME."""
+
+    use: str
+    """Its class: "my_file.py:MyLearner" or "package.module:MyLearner"."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Its settings, those that its class declares."""
+
+
 class RunSettings(Settings):
     """A recipe."""
 
@@ -58,7 +91,8 @@ class RunSettings(Settings):
     threads: int = Field(0, ge=0)
     """CPU threads; 0 leaves the choice to PyTorch."""
     stages: tuple[str, ...] = ("sft", "pairs", "reward", "reward-check", "ppo")
-    """Stages to run."""
+    """Stages to run with the recipe's own settings, in whatever order; every policy among them is an arm of its
+    name."""
     samples_shown: int = Field(1, ge=0)
     """Sample responses printed each time training shows some."""
     model: ModelSettings = ModelSettings()
@@ -68,42 +102,68 @@ class RunSettings(Settings):
     sft: SFTOptions = SFTOptions()
     pairs: PairsSettings = PairsSettings()
     reward: RewardOptions = RewardOptions()
+    rewards: dict[str, PartSettings] = Field(default_factory=dict)
     dpo: DPOOptions = DPOOptions()
     orpo: ORPOOptions = ORPOOptions()
     kto: KTOOptions = KTOOptions()
     ppo: PPOOptions = PPOOptions()
     grpo: GRPOOptions = GRPOOptions()
     rloo: RLOOOptions = RLOOOptions()
+    learners: dict[str, LearnerSettings] = Field(default_factory=dict)
     evaluate: EvaluateSettings = EvaluateSettings()
+    arms: dict[str, ArmSettings] = Field(default_factory=dict)
 
     @property
-    def learners(self) -> dict[str, StepSettings]:
-        """Stages that train, and the settings of each."""
-        return {
-            "sft": self.sft,
-            "reward": self.reward,
-            "reward-check": self.reward.model_copy(update={"load": ""}),  # it must be a model of its own
-            "dpo": self.dpo,
-            "orpo": self.orpo,
-            "kto": self.kto,
-            "ppo": self.ppo,
-            "grpo": self.grpo,
-            "rloo": self.rloo,
-        }
+    def mix(self) -> dict[str, PartSettings]:
+        """The parts of the reward."""
+        return self.rewards or {LEARNED: PartSettings()}
+
+    @property
+    def learns_reward(self) -> bool:
+        """Whether a part of the reward is learned."""
+        return any(part.use == LEARNED for part in self.mix.values())
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Stages that leave a policy."""
+        return (*POLICIES, *self.learners)
+
+    def learner(self, stage: str) -> Any:
+        """The class that a stage trains."""
+        own = self.learners.get(stage)
+        return resolve("algorithm", own.use if own else stage.removesuffix("-check"), ALGORITHMS)
+
+    def options(self, stage: str) -> StepSettings:
+        """The settings of a stage that trains."""
+        if stage == "reward-check":
+            return self.reward.model_copy(update={"load": ""})  # it must be a model of its own
+        if stage in self.learners:
+            declared = get_type_hints(self.learner(stage))["options"]
+            return build(declared, self.learners[stage].options, f"[learners.{stage}] options")
+        found: StepSettings = getattr(self, stage)
+        return found
+
+    def learns_from(self, stage: str) -> str:
+        """What a stage learns from: "demonstrations", "pairs" or "samples"."""
+        found: str = self.learner(stage).learns_from
+        return found
+
+    def needs(self, stage: str) -> list[str]:
+        """Stages that must bring a stage its pairs or its reward model."""
+        if stage == "pairs" or (stage == "reward" and self.reward.load):
+            return []
+        kind = self.learns_from(stage)
+        return ["pairs"] if kind == "pairs" else ["reward"] if kind == "samples" and self.learns_reward else []
 
     @model_validator(mode="after")
     def _stages_fit(self) -> "RunSettings":
-        unknown = [stage for stage in self.stages if stage not in STAGES]
-        if unknown:
-            raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
-        needs = dict.fromkeys(("reward", "reward-check", *FROM_PAIRS), "pairs") | dict.fromkeys(ON_POLICY, "reward")
-        if self.reward.load:
-            del needs["reward"]
-        for stage, needed in needs.items():
-            if stage in self.stages and needed not in self.stages:
-                raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
-        for stage in ON_POLICY:
-            if stage in self.stages and self.sampling.temperature == 0:
+        for stage in self.stages:
+            if stage not in (*NOT_POLICIES, *self.policies):
+                raise ValueError(f"unknown stage '{stage}'; known: {', '.join((*NOT_POLICIES, *self.policies))}")
+            for needed in self.needs(stage):
+                if needed not in self.stages:
+                    raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
+            if stage != "pairs" and self.learns_from(stage) == "samples" and self.sampling.temperature == 0:
                 raise ValueError(f"stage '{stage}' needs random responses: set sampling.temperature above 0")
         for name in self.evaluate.metrics:
             resolve("metric", name, METRICS)
@@ -111,5 +171,37 @@ class RunSettings(Settings):
 
 
 def settings_of(raw: dict[str, Any]) -> RunSettings:
-    """Check a recipe's dictionary."""
-    return build(RunSettings, raw, f"recipe '{raw.get('name', '?')}'")
+    """Check a recipe's dictionary, and what every arm makes of it."""
+    settings = build(RunSettings, raw, f"recipe '{raw.get('name', '?')}'")
+    for name in settings.arms:
+        settings_of_arm(settings, name)
+    return settings
+
+
+ARMS_MAY = ("seed", "model", "sampling", "pairs", "reward", "rewards", "learners", *POLICIES)
+"""What an arm may set: all that makes a policy, but not the data or the evaluation, by which arms are compared."""
+
+
+def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
+    """The recipe with an arm's changes laid over it. Raises UserError for changes that would make arms incomparable."""
+    arm, where = settings.arms[name], f"[arms.{name}]"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in ("base", "evaluate", *NOT_POLICIES):
+        raise UserError(
+            f"An arm cannot be called '{name}'. Take letters, digits, - and _, and no word of topgraft's own."
+        )
+    for key in arm.changes:
+        if key not in ARMS_MAY:
+            raise UserError(f"{where} cannot set '{key}'. {nearest(key, ('train', 'best_of', *ARMS_MAY))}")
+    for key in arm.changes.get("model", {}):
+        if key not in ("layers", "lora", "gradient_checkpointing"):
+            raise UserError(
+                f"{where} cannot set model.{key}: arms of a run share the base model. Set model.layers, model.lora or "
+                f"model.gradient_checkpointing, or make another run."
+            )
+    for stage in arm.train:
+        if stage not in settings.policies:
+            raise UserError(f"{where} train: no policy comes of '{stage}'. {nearest(stage, settings.policies)}")
+    if len(set(arm.train)) < len(arm.train):
+        raise UserError(f"{where} train = {list(arm.train)} names a stage twice. Name each once.")
+    below = settings.model_dump(mode="json", exclude_none=True, exclude={"arms", "stages"})
+    return build(RunSettings, overlay(below, arm.changes) | {"stages": ()}, f"{where} of recipe '{settings.name}'")

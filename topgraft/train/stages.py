@@ -1,57 +1,51 @@
-"""The stages of a run, each a function on the workplace: do it, or reload what it left when it is already done."""
+"""The stages of a run, each a function of the workplace and the step: do it, or reload what it left when it is done."""
 
-from collections.abc import Callable
-
-from topgraft.algorithms.dpo import DPO
-from topgraft.algorithms.grpo import GRPO
-from topgraft.algorithms.kto import KTO
-from topgraft.algorithms.orpo import ORPO
-from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
-from topgraft.algorithms.rloo import RLOO
-from topgraft.algorithms.sft import SFT
 from topgraft.records import Comparison
-from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.sampling import sample
-from topgraft.runs import StageFolder
 from topgraft.runs.writing import append_line, read_lines
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish, train_stage
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY
+from topgraft.train.plan import Step
 from topgraft.train.workplace import Workplace
 
-LEARNERS: dict[str, Callable[..., Algorithm]] = {
-    "sft": SFT,
-    "reward": RewardModel,
-    "reward-check": RewardModel,
-    "dpo": DPO,
-    "orpo": ORPO,
-    "kto": KTO,
-    "ppo": PPO,
-    "grpo": GRPO,
-    "rloo": RLOO,
-}
-"""Stages that train, and with what."""
+
+def carry_out(place: Workplace, step: Step) -> None:
+    """Do a step, or reload what it left."""
+    kind = {"pairs": pairs, "reward": reward, "reward-check": reward}.get(step.kind, policy)
+    kind(place.under(step.settings), step)
 
 
-def learner(place: Workplace, name: str) -> tuple[Algorithm, StepSettings]:
-    """The algorithm that stage `name` trains, in a new slot, and its settings."""
-    settings = place.settings.learners[name]
-    actors = place.actors(name, score=place.rewards["reward"] if name in ON_POLICY else None)
-    starts = {"reference": place.start_slot} if name in FROM_PAIRS or name in ON_POLICY else {}
-    return LEARNERS[name](actors, settings, name, **starts), settings
+def learner(place: Workplace, step: Step) -> tuple[Algorithm, StepSettings]:
+    """The algorithm that a step trains, in a new slot, and its settings."""
+    settings, options = place.settings, place.settings.options(step.kind)
+    samples = settings.learns_from(step.kind) == "samples"
+    actors = place.actors(step.kind, score=place.reward(step.reward) if samples else None)
+    starts = {"reference": step.start} if step.kind in settings.policies else {}
+    return settings.learner(step.kind)(actors, options, step.name, **starts), options
 
 
-def sft(place: Workplace, stage: StageFolder) -> None:
-    """Supervised fine-tuning on the training demonstrations."""
-    algorithm, settings = learner(place, "sft")
-    splits = place.splits
-    train_stage(place, stage, algorithm, "sft", settings, splits.train, splits.validation, shows_text=True)
+def policy(place: Workplace, step: Step) -> None:
+    """A policy, from the demonstrations, from pairs, or from its own answers to the training prompts."""
+    rows = (place.splits.train, place.splits.validation) if step.pairs is None else split_pairs(place, step)
+    train_stage(place, step, *learner(place, step), *rows, shows_text=True)
 
 
-def pairs(place: Workplace, stage: StageFolder) -> None:
+def reward(place: Workplace, step: Step) -> None:
+    """A reward model. That of kind "reward-check" has another seed and is for the evaluation only: a gain must show
+    under both."""
+    algorithm, settings = learner(place, step)
+    assert isinstance(algorithm, RewardModel)
+    loaded = place.run.stage(step.name).finished or settings.load
+    rows, held_out = ([], []) if loaded else split_pairs(place, step)
+    train_stage(place, step, algorithm, settings, rows, held_out)
+    place.rewards[step.name] = algorithm.reward
+
+
+def pairs(place: Workplace, step: Step) -> None:
     """Simulated preferences: the reference answer against a sample of the base model, really decoded."""
+    stage = place.run.stage(step.name)
     if stage.finished:
         return
     clock, rows = Clock(), [*place.splits.train, *place.splits.validation]
@@ -60,7 +54,7 @@ def pairs(place: Workplace, stage: StageFolder) -> None:
     before = place.model.meter.tokens_in
     size, kept = place.settings.sampling.rows_at_once, 0
     records = []
-    with place.screen.bar("pairs", -(-len(rows) // size)) as bar, place.model.slots.use(None):
+    with place.screen.bar(step.name, -(-len(rows) // size)) as bar, place.model.slots.use(None):
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             prompts = [place.template.encode_prompt(row.prompt) for row in part]
@@ -83,58 +77,19 @@ def pairs(place: Workplace, stage: StageFolder) -> None:
     for record in records:
         append_line(path, record)
     passes = (place.model.meter.tokens_in - before) / kept
-    finish(place, stage, "sampling", clock, steps=len(rows), passes=passes, tokens=kept)
+    finish(place, step, clock, steps=len(rows), passes=passes, tokens=kept)
 
 
-def reward(place: Workplace, stage: StageFolder) -> None:
-    """The reward model that PPO and the evaluation use."""
-    place.rewards["reward"] = _reward_model(place, stage)
-
-
-def reward_check(place: Workplace, stage: StageFolder) -> None:
-    """A second reward model with another seed, for the evaluation only: a gain must show under both."""
-    place.rewards["reward_check"] = _reward_model(place, stage)
-
-
-def from_pairs(place: Workplace, stage: StageFolder) -> None:
-    """A policy that starts from SFT and learns from the pairs."""
-    algorithm, settings = learner(place, stage.name)
-    train_stage(place, stage, algorithm, stage.name, settings, *_split_pairs(place), shows_text=True)
-
-
-def from_samples(place: Workplace, stage: StageFolder) -> None:
-    """A policy that starts from SFT and learns from its own answers to the training prompts."""
-    algorithm, settings = learner(place, stage.name)
-    splits = place.splits
-    train_stage(place, stage, algorithm, stage.name, settings, splits.train, splits.validation, shows_text=True)
-
-
-STAGES: dict[str, Callable[[Workplace, StageFolder], None]] = {
-    "sft": sft,
-    "pairs": pairs,
-    "reward": reward,
-    "reward-check": reward_check,
-    **dict.fromkeys(FROM_PAIRS, from_pairs),
-    **dict.fromkeys(ON_POLICY, from_samples),
-}
-
-
-def _reward_model(place: Workplace, stage: StageFolder) -> LearnedReward:
-    algorithm, settings = learner(place, stage.name)
-    assert isinstance(algorithm, RewardModel)
-    train_stage(place, stage, algorithm, "reward", settings, *_split_pairs(place))
-    return algorithm.reward
-
-
-def _split_pairs(place: Workplace) -> tuple[list[Comparison], list[Comparison]]:
-    """Pairs of training prompts, and of validation prompts."""
+def split_pairs(place: Workplace, step: Step) -> tuple[list[Comparison], list[Comparison]]:
+    """The step's pairs of training prompts, and of validation prompts."""
+    assert step.pairs is not None
     train_keys = {row.key for row in place.splits.train}
-    rows = comparisons(place)
+    rows = comparisons(place, step.pairs)
     return [row for row in rows if row.key in train_keys], [row for row in rows if row.key not in train_keys]
 
 
-def comparisons(place: Workplace) -> list[Comparison]:
-    """The pairs that stage `pairs` wrote; an empty base sample gives no pair."""
-    path = place.run.stage("pairs").path / "pairs.jsonl"
+def comparisons(place: Workplace, step: str) -> list[Comparison]:
+    """The pairs that a step wrote; an empty base sample gives no pair."""
+    path = place.run.stage(step).path / "pairs.jsonl"
     records = [record for record in read_lines(path) if record["rejected"].strip()]
     return [Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])}) for record in records]

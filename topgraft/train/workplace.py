@@ -3,7 +3,7 @@
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,17 +23,19 @@ from topgraft.errors import UserError
 from topgraft.model.load import load
 from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel
-from topgraft.rewards.learned import LearnedReward, Reward
+from topgraft.rewards.combination import Reward, combine
+from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.runs import RunFolder
 from topgraft.train.allocator import keep_freed_memory
+from topgraft.train.plan import Arm, Plan
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 
 
 @dataclass
 class Workplace:
-    """Built once at the start of a run; stages add the rewards that they train."""
+    """Built once for all steps that one model can carry out; they add the reward models that they train, by name."""
 
     settings: RunSettings
     run: RunFolder
@@ -57,10 +59,16 @@ class Workplace:
             score=score,
         )
 
-    @property
-    def start_slot(self) -> str | None:
-        """The slot that later training starts from: `sft` where it was trained, else the base model."""
-        return "sft" if "sft" in self.settings.stages else None
+    def under(self, settings: RunSettings) -> "Workplace":
+        """The same place with the settings of a step or an arm, which differ in nothing that it was prepared by."""
+        return replace(self, settings=settings)
+
+    def reward(self, step: str | None) -> Reward:
+        """The reward of the settings, its learned part by the reward model of `step`."""
+        splits = self.splits
+        rows = [*splits.train, *splits.validation, *splits.test]
+        learned = self.rewards.get(step) if step is not None else None
+        return combine(self.settings.mix, learned, rows, splits.train)
 
 
 def stage_seed(seed: int, stage: str) -> int:
@@ -83,9 +91,10 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
     template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
     loaded.split.slots.check_targets()
-    for section in settings.learners.values():
-        if section.load and not (Path(section.load) / "stage.json").exists():
-            raise UserError(f"{section.load} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
+    for stage in ("reward", *settings.policies):
+        taken = settings.options(stage).load
+        if taken and not (Path(taken) / "stage.json").exists():
+            raise UserError(f"{taken} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
     for row in rows:
         template.encode_prompt(row.prompt)
         template.encode_response(row.response)
@@ -123,8 +132,8 @@ def describe(place: Workplace) -> list[str]:
     return lines
 
 
-def provenance(place: Workplace) -> dict[str, Any]:
-    """Where a run comes from: versions, commit, device, seeds, digests."""
+def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:
+    """Where a run comes from: versions, commit, device, seeds, digests, and what its arms are."""
     settings, model, splits = place.settings, place.model, place.splits
     packages = ["torch", "transformers", "peft", "accelerate", "datasets"]
     packages += ["bitsandbytes"] if settings.model.quantize != "none" else []
@@ -141,7 +150,8 @@ def provenance(place: Workplace) -> dict[str, Any]:
         "recipe": settings.name,
         "about": settings.about,
         "seed": settings.seed,
-        "stages": list(settings.stages),
+        "stages": list(plan.steps),
+        "arms": {name: _about(plan, arm) for name, arm in plan.arms.items()},
         "model": {
             "name": settings.model.name,
             "digest": model.base_digest,
@@ -167,17 +177,34 @@ def provenance(place: Workplace) -> dict[str, Any]:
     }
 
 
+def _about(plan: Plan, arm: Arm) -> dict[str, Any]:
+    """An arm for the report: the steps that its policy goes through, the blocks that learn, and what else differs."""
+    path: list[str] = []
+    step = arm.policy
+    while step is not None:
+        path.insert(0, step)
+        step = plan.steps[step].start
+    asked = plan.settings.arms.get(arm.name)
+    return {
+        "path": path,
+        "kinds": [plan.steps[name].kind for name in path],
+        "layers": arm.settings.model.layers,
+        "best_of": arm.best_of,
+        "changes": asked.changes if asked else {},
+    }
+
+
 def refuse_changes(place: Workplace) -> None:
     """Raise UserError where model or data are not those that the run in the folder began with."""
-    before = place.run.provenance()
+    before, splits = place.run.provenance(), place.splits
     if not before:
         return
-    origin = provenance(place)
-    for what in ("model", "data"):
-        if before[what]["digest"] != origin[what]["digest"]:
+    now = {"model": place.model.base_digest, "data": digest([*splits.train, *splits.test, *splits.validation])}
+    for what, found in now.items():
+        if before[what]["digest"] != found:
             raise UserError(
                 f"The {what} of {place.run.path} has changed since the run began ({before[what]['digest']} -> "
-                f"{origin[what]['digest']}). Restore it, or give another folder with --out."
+                f"{found}). Restore it, or give another folder with --out."
             )
 
 

@@ -15,7 +15,9 @@ RESPONSES = ("professor_feedback", "completion", "response", "output", "answer",
 PROMPTS = ("prompt", "instruction", "question", "query", "input", "text")
 """Usual names of a prompt, for suggestions only."""
 NO_COLUMN = "-"
-"""What switches data.key, data.group or data.correct off where the file has a column of the usual name."""
+"""What switches data.key, group, correct, category, right, wrong off where the file has a column of the usual name."""
+BETWEEN = "; "
+"""What stands between answers that are written as one text."""
 LABELS = {"true": True, "1": True, "correct": True, "false": False, "0": False, "incorrect": False}
 
 
@@ -26,13 +28,16 @@ def matches(columns: Sequence[str], settings: "DataSettings") -> bool:
 
 
 def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
-    """Make the rows; every missing column, empty text, doubled id and unreadable label is a UserError."""
+    """Make the rows; every missing column, empty text, doubled id and unreadable label or list is a UserError."""
     columns = list(dict.fromkeys(column for row in raw for column in row.values))
     prompt = _required("prompt", settings.prompt, PROMPTS, columns, settings)
     response = _response(columns, settings)
     key = _optional("key", settings.key, "id", columns, settings)
     group = _optional("group", settings.group, "problem", columns, settings)
     correct = _optional("correct", settings.correct, "correct", columns, settings)
+    category = _optional("category", settings.category, "category", columns, settings)
+    right = _optional("right", settings.right, "right_answers", columns, settings)
+    wrong = _optional("wrong", settings.wrong, "wrong_answers", columns, settings)
     made, places = [], dict[str, str]()
     for number, row in enumerate(raw, start=1):
         name = _name(row, key) if key else f"row-{number}"
@@ -49,6 +54,9 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
                 prompt=_text(row, prompt),
                 response=_text(row, response),
                 correct=_label(row, correct) if correct else None,
+                category=_category(row, category) if category else "",
+                right=_answers(row, right, "right") if right else (),
+                wrong=_answers(row, wrong, "wrong") if wrong else (),
             )
         )
     return made
@@ -136,3 +144,28 @@ def _label(row: RawRow, column: str) -> bool | None:
             f"or use no such column: --set data.correct={NO_COLUMN}."
         )
     return label
+
+
+def _category(row: RawRow, column: str) -> str:
+    value = row.values.get(column)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise UserError(
+            f"{row.place}: '{column}' must be a word or a whole number; it is {value!r:.60}. "
+            f"Or use no such column: --set data.category={NO_COLUMN}."
+        )
+    return _unicode(str(value).strip(), row, column)
+
+
+def _answers(row: RawRow, column: str, field: str) -> tuple[str, ...]:
+    value = row.values.get(column)
+    parts = [] if value is None else value
+    if isinstance(value, str):
+        parts = value.strip().removesuffix(BETWEEN.strip()).split(BETWEEN)
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise UserError(
+            f"{row.place}: '{column}' is {value!r:.60}. Write a list of texts, or one text with '{BETWEEN}' between "
+            f"the answers; or use no such column: --set data.{field}={NO_COLUMN}."
+        )
+    return tuple(_unicode(part.strip(), row, column) for part in parts if part.strip())

@@ -1,0 +1,73 @@
+"""What an evaluation reads and gives: responses in, measures out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """A figure with its 95 % interval and the number of items behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """One arm's answer to one held-out prompt, with what is said of it. `ids` are its tokens, `tokens` their number.
+
+    `reward` is the recipe's reward and `parts` what it is made of; `reward_check` is the same with the reward model
+    that was trained with another seed (None where there is no such model). `kl_response` is the KL to the model that
+    the arm's training started from, summed over the response's positions, in nats (None for an arm that is not
+    trained, and for the best of several samples, which no model draws).
+    """
+
+    arm: str
+    key: str
+    group: str
+    prompt: str
+    response: str
+    reference: str
+    correct: bool | None
+    ids: tuple[int, ...]
+    ended: bool
+    reward: float | None = None
+    reward_check: float | None = None
+    parts: dict[str, float | None] = field(default_factory=dict)
+    kl_response: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens, the end token included."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a metric may read: every arm's responses on the same rows in the same order, and texts of training rows.
+
+    `target_texts` and `other_texts` are (group, text) pairs of the training split in the wanted voice and in other
+    voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
+    verdict is known, voice by voice.
+    """
+
+    responses: dict[str, list[Response]]
+    target_texts: list[tuple[str, str]]
+    other_texts: list[tuple[str, str]]
+    held_out_target: list[tuple[str, str]]
+    held_out_other: list[tuple[str, str]]
+    verdict_texts: dict[str, list[tuple[bool, str]]]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricResult:
+    """One metric for all arms: a measure each, the value of every row where rows have one, and what is known of the
+    instrument (its held-out accuracy, its calibration error, ...)."""
+
+    measures: dict[str, Measure]
+    per_row: dict[str, list[float]] = field(default_factory=dict)
+    instrument: dict[str, float] = field(default_factory=dict)
