@@ -28,7 +28,7 @@ What a file beside its subject pins already stands there; a path below is relati
    algorithms/test_ppo_collect.py: test_a_response_that_did_not_end_loses_the_penalty
    algorithms/test_ppo_collect.py: test_a_response_that_a_stop_string_ends_keeps_its_score
 6. Reward model: its references score 0 with deviation 1, its head starts at N(0, 1 / sqrt(H + 1)), a tie is no success.
-   algorithms/test_reward_model.py: test_after_training_chosen_answers_have_mean_0_and_all_answers_deviation_1
+   algorithms/test_reward_model.py: test_after_training_chosen_answers_have_mean_0_and_all_answers_or_they_deviation_1
    algorithms/test_reward_model.py: test_the_head_starts_with_the_papers_deviation_and_no_bias
    algorithms/test_reward_model.py: test_constant_scores_give_accuracy_one_half_and_loss_log_2
    objectives/test_losses.py: test_ties_count_one_half

@@ -135,13 +135,21 @@ class RunSettings(Settings):
 
     def options(self, stage: str) -> StepSettings:
         """The settings of a stage that trains."""
-        if stage == "reward-check":
-            return self.reward.model_copy(update={"load": ""})  # it must be a model of its own
         if stage in self.learners:
             declared = get_type_hints(self.learner(stage))["options"]
             return build(declared, self.learners[stage].options, f"[learners.{stage}] options")
-        found: StepSettings = getattr(self, stage)
-        return found
+        sections: dict[str, StepSettings] = {
+            "sft": self.sft,
+            "reward": self.reward,
+            "reward-check": self.reward.model_copy(update={"load": ""}),  # it must be a model of its own
+            "dpo": self.dpo,
+            "orpo": self.orpo,
+            "kto": self.kto,
+            "ppo": self.ppo,
+            "grpo": self.grpo,
+            "rloo": self.rloo,
+        }
+        return sections[stage]
 
     def learns_from(self, stage: str) -> str:
         """What a stage learns from: "demonstrations", "pairs" or "samples"."""

@@ -1,5 +1,7 @@
 """The stages of a run, each a function of the workplace and the step: do it, or reload what it left when it is done."""
 
+from typing import Any
+
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
 from topgraft.records import Comparison
@@ -28,7 +30,9 @@ def learner(place: Workplace, step: Step) -> tuple[Algorithm, StepSettings]:
 
 def policy(place: Workplace, step: Step) -> None:
     """A policy, from the demonstrations, from pairs, or from its own answers to the training prompts."""
-    rows = (place.splits.train, place.splits.validation) if step.pairs is None else split_pairs(place, step)
+    rows: tuple[list[Any], list[Any]] = place.splits.train, place.splits.validation
+    if step.pairs is not None:
+        rows = _clear(place, *split_pairs(place, step))
     train_stage(place, step, *learner(place, step), *rows, shows_text=True)
 
 
@@ -86,6 +90,15 @@ def split_pairs(place: Workplace, step: Step) -> tuple[list[Comparison], list[Co
     train_keys = {row.key for row in place.splits.train}
     rows = comparisons(place, step.pairs)
     return [row for row in rows if row.key in train_keys], [row for row in rows if row.key not in train_keys]
+
+
+def _clear(place: Workplace, *parts: list[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
+    """The pairs of which one answer is preferred."""
+    train, held_out = ([row for row in part if row.strength > 0] for part in parts)
+    ties = sum(map(len, parts)) - len(train) - len(held_out)
+    if ties:
+        place.screen.say(f"  {ties} ties are left out: neither answer is preferred")
+    return train, held_out
 
 
 def comparisons(place: Workplace, step: str) -> list[Comparison]:
