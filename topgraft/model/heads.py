@@ -48,12 +48,13 @@ class ScalarHead(nn.Module):
         self.register_buffer("shift", torch.zeros(()))
 
     def forward(self, hidden: torch.Tensor, *, learning: bool = False) -> torch.Tensor:
-        """[..., H] -> [...], in fp32. With `learning` dropout acts, drawn from PyTorch's own generator."""
+        """[..., H] -> [...], in the head's own precision (fp32). With `learning` dropout acts, drawn from PyTorch's own
+        generator."""
         hidden = hidden.to(self.linear.weight.dtype)
         for layer in self.layers:
             hidden = nn.functional.dropout(torch.relu(layer(hidden)), DROPOUT, training=learning)
         raw = self.linear(hidden).squeeze(-1)
-        return raw.float() * self.gain + self.shift
+        return raw * self.gain + self.shift
 
     def save(self, folder: Path) -> None:
         """Write head.safetensors into `folder`."""
