@@ -49,6 +49,9 @@ What a file beside its subject pins already stands there; a path below is relati
    objectives/test_advantages.py: test_gae_defaults_to_gamma_1_and_lambda_0_95
    objectives/test_advantages.py: test_nothing_follows_the_last_token
    algorithms/test_checklist.py: test_items_5_7_9_and_11_defaults_are_the_papers
+10. Beta follows a target: the relative error held within 0.2, moved by responses over the horizon.
+   objectives/test_kl.py: test_beta_follows_its_target_by_hand
+   algorithms/test_kl_control.py: test_beta_follows_the_kl_of_the_rollouts_before
 11. AdamW with epsilon 1e-5, its rate falling linearly to 0.
    train/test_train_loop.py: test_the_first_update_is_that_of_the_optimizer_that_was_set
    train/test_train_loop.py: test_the_rate_follows_its_schedule
@@ -86,7 +89,7 @@ def test_every_test_of_the_list_is_there():
             named = listed.setdefault(int(item[1]), [])
         elif line.startswith("   "):
             named.append(re.fullmatch(r" {3}(\S+\.py): (test_\w+)", line).groups())
-    assert list(listed) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]
+    assert list(listed) == list(range(1, 14))
     for item, named in listed.items():
         assert named, item
         for file, function in named:
