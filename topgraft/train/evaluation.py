@@ -18,6 +18,7 @@ from topgraft.rewards.combination import Reward, Scorer
 from topgraft.rewards.learned import LearnedReward
 from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.cache import Pair
+from topgraft.rollout.choosing import greedy
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
 from topgraft.train.pairing import comparisons
@@ -41,15 +42,16 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
     with place.screen.bar("answers", len(arms)) as bar:
         for arm in arms:
             here, rows = place.under(arm.settings), place.splits.test
-            common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy}
-            at = (place.model, place.template, rows, here.settings.sampling)
+            generator = torch.Generator().manual_seed(stage_seed(here.settings.seed, "evaluate"))
+            common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy, "generator": generator}
+            at, sampling = (place.model, place.template, rows), here.settings.sampling
             if arm.best_of == 1:
-                found[arm.name] = answer(*at, **common, start=plan.start_of(arm))
+                likeliest = plan.settings.evaluate.decoding == "greedy"
+                sampling = greedy(sampling) if likeliest else sampling
+                found[arm.name] = answer(*at, sampling, **common, start=plan.start_of(arm))
             else:
-                seed = stage_seed(here.settings.seed, "best-of")
-                generator = torch.Generator().manual_seed(seed)
                 score = here.reward(arm.reward)
-                found[arm.name] = best_of(*at, **common, count=arm.best_of, score=score, generator=generator)
+                found[arm.name] = best_of(*at, sampling, **common, count=arm.best_of, score=score)
             bar.advance({}, ())
     return found
 
@@ -77,7 +79,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     stage.finish(
         {
             "stage": "evaluate",
-            "algorithm": "greedy decoding and metrics",
+            "algorithm": f"{place.settings.evaluate.decoding} decoding and metrics",
             "seconds": round(clock.seconds, 2),
             "peak_memory_bytes": clock.peak_memory_bytes,
             "steps": len(responses),

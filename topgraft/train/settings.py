@@ -46,6 +46,9 @@ class EvaluateSettings(Settings):
 
     metrics: tuple[str, ...] = tuple(METRICS)
     """Names of metrics, or "package.module:METRIC"."""
+    decoding: str = Field("greedy", pattern="^(greedy|sampled)$")
+    """ "greedy", or "sampled": one response to a prompt, drawn as [sampling] says, with the same random numbers in
+    every arm."""
     other_voices: str = ""
     """File with answers to the same prompts in other voices (JSON lines: id, problem, voice, feedback), for the style
     classifier; a shipped name or a path."""
