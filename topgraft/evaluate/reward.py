@@ -40,18 +40,17 @@ def part_metric(name: str) -> Metric:
 
 def measure_margin(evaluation: Evaluation) -> MetricResult | None:
     """How much further an arm sets the preferred of two given answers above the other than Base does; Base has none."""
-    found = _mean_of(lambda row: row.preference, evaluation)
-    if found is None or "base" not in found.per_row:
+    base = [row for row in evaluation.responses.get("base", []) if row.preference is not None]
+    if not base:
         return None
-    base = found.per_row["base"]
-    per_row = {
-        arm: [own - before for own, before in zip(values, base, strict=True)]
-        for arm, values in found.per_row.items()
-        if arm != "base"
-    }
-    groups = [row.group for row in evaluation.responses["base"]]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    before, groups = [row.preference or 0.0 for row in base], [row.group for row in base]
+    measures = {}
+    for arm, rows in evaluation.responses.items():
+        after = [row.preference for row in rows if row.preference is not None]
+        if arm != "base" and len(after) == len(base):
+            gained = [own - other for own, other in zip(after, before, strict=True)]
+            measures[arm] = mean_interval(gained, groups, seed=evaluation.seed)
+    return MetricResult(measures=measures)
 
 
 def wins(scores: list[float], base: list[float]) -> list[float]:
