@@ -10,6 +10,7 @@ from topgraft.records import Comparison
 from topgraft.train.cost import held_bytes, peak_bytes
 from topgraft.train.fitting import FILLED, gigabytes, pairs_of, work_of
 from topgraft.train.memory import Needs, needs
+from topgraft.train.pairing import own_pairs
 from topgraft.train.plan import Step
 from topgraft.train.stages import learner, offer
 from topgraft.train.workplace import Workplace
@@ -87,10 +88,13 @@ def _tried(place: Workplace, learners: dict[str, _Learner]) -> dict[str, tuple[N
 
 
 def _rows(place: Workplace, step: Step) -> tuple[list[Any], list[Any]]:
-    """Rows to train and validate a step on; for pairs, whose second answers are not there yet, the longest."""
+    """Rows to train and validate a step on; for pairs whose second answers are not there yet, the longest."""
     parts = place.splits.train, place.splits.validation
     if step.pairs is None:
         return parts
+    if own_pairs([*parts[0], *parts[1]], step.settings.pairs.rejected):
+        train, validation = (own_pairs(part, "auto") for part in parts)
+        return train, validation
     longest = [place.template.pad_id] * (place.settings.data.max_response_tokens - 1)
     copies = range(step.settings.pairs.samples_per_prompt)
     train, validation = (

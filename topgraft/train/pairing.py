@@ -20,25 +20,9 @@ def pairs(place: Workplace, step: Step) -> None:
     if stage.finished:
         return
     clock, rows = Clock(), [*place.splits.train, *place.splits.validation]
-    source, own = place.settings.pairs.rejected, [row for row in rows if row.rejected is not None]
-    if source == "data" and not own:
-        raise UserError(
-            'pairs.rejected = "data", but no row brings a rejected answer. Name its column with data.rejected, or take '
-            '"sampled".'
-        )
     before, kept = place.model.meter.tokens_in, 0
-    if own and source != "sampled":
-        found = [
-            Comparison(
-                key=row.key,
-                prompt=row.prompt,
-                chosen=row.response,
-                rejected=row.rejected or "",
-                strength=row.strength,
-            )
-            for row in own
-        ]
-    else:
+    found = own_pairs(rows, place.settings.pairs.rejected)
+    if not found:
         found, kept = _sampled(place, step, rows)
     path = stage.path / "pairs.jsonl"
     path.unlink(missing_ok=True)
@@ -46,6 +30,22 @@ def pairs(place: Workplace, step: Step) -> None:
         append_line(path, asdict(pair))
     passes = (place.model.meter.tokens_in - before) / kept if kept else 0.0
     finish(place, step, clock, steps=len(found), passes=passes, tokens=kept)
+
+
+def own_pairs(rows: Sequence[Demonstration], source: str) -> list[Comparison]:
+    """The pairs that rows bring, where `source` (pairs.rejected) lets them; none where they are to be sampled."""
+    own = [row for row in rows if row.rejected is not None and source != "sampled"]
+    if source == "data" and not own:
+        raise UserError(
+            'pairs.rejected = "data", but no row brings a rejected answer. Name its column with data.rejected, or take '
+            '"sampled".'
+        )
+    return [
+        Comparison(
+            key=row.key, prompt=row.prompt, chosen=row.response, rejected=row.rejected or "", strength=row.strength
+        )
+        for row in own
+    ]
 
 
 def _sampled(place: Workplace, step: Step, rows: Sequence[Demonstration]) -> tuple[list[Comparison], int]:
