@@ -38,6 +38,21 @@ def part_metric(name: str) -> Metric:
     )
 
 
+def measure_margin(evaluation: Evaluation) -> MetricResult | None:
+    """How much further an arm sets the preferred of two given answers above the other than Base does; Base has none."""
+    base = [row for row in evaluation.responses.get("base", []) if row.preference is not None]
+    if not base:
+        return None
+    before, groups = [row.preference or 0.0 for row in base], [row.group for row in base]
+    measures = {}
+    for arm, rows in evaluation.responses.items():
+        after = [row.preference for row in rows if row.preference is not None]
+        if arm != "base" and len(after) == len(base):
+            gained = [own - other for own, other in zip(after, before, strict=True)]
+            measures[arm] = mean_interval(gained, groups, seed=evaluation.seed)
+    return MetricResult(measures=measures)
+
+
 def wins(scores: list[float], base: list[float]) -> list[float]:
     """1 where an arm's answer scores above Base's to the same prompt, 1/2 for a tie, else 0."""
     return [1.0 if own > other else 0.5 if own == other else 0.0 for own, other in zip(scores, base, strict=True)]
@@ -61,6 +76,11 @@ REWARD = Metric(
     measure_reward,
 )
 REWARD_CHECK = Metric("the same with a second reward model, trained with another seed", "higher", measure_check)
+MARGIN = Metric(
+    "log p(preferred answer) - log p(rejected answer) of the data's own pairs, less what it is under Base, nats",
+    "higher",
+    measure_margin,
+)
 WIN_RATE = Metric(
     "share of prompts where the reward that policies learn from is higher than Base's; ties count 1/2",
     "higher",

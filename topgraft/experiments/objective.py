@@ -2,17 +2,20 @@
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from topgraft.algorithms.protocol import OfflineSettings
 from topgraft.errors import Diverged, UserError, nearest
 from topgraft.runs import RunFolder
 from topgraft.train.plan import Plan, Step
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY
+from topgraft.train.settings import RunSettings
 
-LOWER = ("eval/loss",)
-"""Metrics of which less is better."""
+MEASURED = {
+    "demonstrations": ("eval/loss",),
+    "pairs": ("eval/loss", "eval/accuracy"),
+    "samples": ("eval/reward",),
+}
+"""What a stage learns from -> the metrics that it logs on validation rows."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Objective:
     @property
     def lower(self) -> bool:
         """Whether less is better."""
-        return self.metric in LOWER
+        return self.metric.endswith("loss")
 
     def step(self, plan: Plan) -> Step:
         """The step of a trial's plan; it may be called otherwise in another trial. Raises UserError where none is."""
@@ -40,7 +43,7 @@ class Objective:
         stage = run.stage(self.step(plan).name)
         metrics = stage.summary()["metrics"]
         if self.metric not in metrics:
-            raise UserError(f"{stage.path} holds no {self.metric}: it was loaded from a stage without validation rows.")
+            raise UserError(f"{stage.path} logged no '{self.metric}'. {nearest(self.metric, metrics)}")
         if not math.isfinite(metrics[self.metric]):
             raise Diverged(f"{self.metric} is {metrics[self.metric]}.")
         return float(metrics[self.metric])
@@ -59,19 +62,13 @@ def choose(plan: Plan, arm: str | None, metric: str | None) -> Objective:
     arm = arm or (arms or known)[-1]
     if arm not in known:
         raise UserError(f"Recipe '{plan.settings.name}' has no arm '{arm}'. {nearest(arm, known)}")
-    kind = Objective(arm, "").step(plan).kind
-    metrics = measured(kind)
-    if metric is not None and metric not in metrics:
+    step = Objective(arm, "").step(plan)
+    metrics = MEASURED[step.settings.learns_from(step.kind)]
+    own = step.kind in step.settings.learners and metric is not None and metric.startswith("eval/")
+    if metric is not None and metric not in metrics and not own:
         why = "" if "/" in metric else " Test metrics stand beside it; choosing by them would spoil them."
         raise UserError(f"'{arm}' logs no '{metric}' on validation rows.{why} {nearest(metric, metrics)}")
     return Objective(arm, metric or metrics[0])
-
-
-def measured(kind: str) -> Sequence[str]:
-    """The metrics that a step of this kind logs on validation rows."""
-    if kind in ON_POLICY:
-        return ("eval/reward",)
-    return ("eval/loss",) if kind == "sft" else ("eval/loss", "eval/accuracy")
 
 
 def yardstick(plan: Plan, objective: Objective) -> str:
@@ -79,12 +76,17 @@ def yardstick(plan: Plan, objective: Objective) -> str:
     step = objective.step(plan)
     settings = step.settings
     found: dict[str, object] = {"data": settings.data.model_dump(mode="json")}
-    if step.kind in ON_POLICY:
+    for what, needed in (("pairs", step.pairs), ("reward", step.reward)):
+        found[what] = plan.steps[needed].made_of if needed is not None else None
+    if settings.learns_from(step.kind) == "samples":
         found["rewards"] = {name: part.model_dump(mode="json") for name, part in settings.mix.items()}
-        found["reward"] = plan.steps[step.reward].made_of if step.reward is not None else None
-    elif step.pairs is not None:
-        found["pairs"] = plan.steps[step.pairs].made_of
-    if step.kind in FROM_PAIRS and objective.lower:  # what the loss is, not how it is made small
-        options = settings.learners[step.kind]
-        found["options"] = options.model_dump(mode="json", exclude=set(OfflineSettings.model_fields))
+    elif objective.lower:
+        found["loss"] = _loss(settings, step.kind)
     return json.dumps(found, sort_keys=True)
+
+
+def _loss(settings: RunSettings, kind: str) -> dict[str, object]:
+    """What the loss is, not how it is made small: all that is a policy's own, and what a reward model's is named by."""
+    options = settings.options(kind)
+    own = options.model_dump(mode="json", exclude=set(OfflineSettings.model_fields))
+    return own if kind in settings.policies else {name: own[name] for name in ("loss", "margin") if name in own}

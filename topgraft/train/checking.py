@@ -9,15 +9,20 @@ import torch
 
 from topgraft.algorithms.protocol import OnPolicySettings
 from topgraft.errors import UserError
+from topgraft.model.quantizing import count
 from topgraft.objectives.kl import k1
+from topgraft.recipe import build
 from topgraft.records import Demonstration
+from topgraft.rewards.classifier import Classifier
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.train.cost import free_bytes
+from topgraft.train.fitting import gigabytes
 from topgraft.train.forecast import forecast
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
+from topgraft.train.stages import home
 from topgraft.train.workplace import Workplace, describe, prepare
 
 KL_LIMIT = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
@@ -64,6 +69,18 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     trained = sum(weight.numel() for weight in model.slots.weights(PROBE))
     kind = "no adapters: every weight learns" if model.whole else f"rank {place.settings.model.lora.rank}"
     screen.say(f"trained   {trained:,} weights a slot, {kind}")
+    for name, part in place.settings.mix.items():
+        if part.use == "classifier":
+            screen.say(f"external  reward '{name}' by {build(Classifier, part.options).describe()}")
+    for step in steps:
+        if step.kind != "pairs" and (here := home(place.under(step.settings), step)).model is not model:
+            weights, blocks = count(here.model.model), len(here.model.parts.blocks)
+            size = sum(weight.nbytes for weight in here.model.model.parameters())
+            screen.say(
+                f"external  {step.name} stands on {here.settings.options(step.kind).base(place.settings.model).name}: "
+                f"{weights / 1e6:.1f} M weights more in memory ({gigabytes(size)}), and every scored response passes "
+                f"all its {blocks} blocks once more"
+            )
     gap, seconds = _step_zero(place, place.splits.train[:8])
     limit = KL_LIMIT.get(model.model.dtype, 5e-2)
     if not gap <= limit:
@@ -112,9 +129,8 @@ def _minutes(place: Workplace, steps: list[Step], arms: int, seconds: float) -> 
     rows, at_once = len(place.splits.train) + len(place.splits.validation), place.settings.sampling.rows_at_once
     rounds = arms * math.ceil(len(place.splits.test) / at_once)
     for step in steps:
-        options = step.settings.learners.get(step.kind)
         if step.kind == "pairs":
             rounds += math.ceil(rows * step.settings.pairs.samples_per_prompt / at_once)
-        elif isinstance(options, OnPolicySettings):
+        elif isinstance(options := step.settings.options(step.kind), OnPolicySettings):
             rounds += options.steps * math.ceil(options.batch_size * options.samples / at_once)
     return 2 * rounds * place.settings.data.max_response_tokens * seconds / 60
