@@ -8,6 +8,10 @@ class UserError(ValueError):
     """Something the user can mend. The command line prints its message, without a traceback, and exits with 2."""
 
 
+class Diverged(UserError):
+    """Training that came to no number: the end of a run, but for a trial of a sweep an outcome like others."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is closest to `name`, and list them all.
 

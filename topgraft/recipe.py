@@ -89,10 +89,14 @@ def parse_set(text: str) -> dict[str, Any]:
         value = tomllib.loads(f"value = {value_text}")["value"]
     except tomllib.TOMLDecodeError:
         value = value_text
-    nested: Any = value
-    for key in reversed(path.strip().split(".")):
-        nested = {key: nested}
-    return nested
+    return nested(path.strip(), value)
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """The dictionary that holds `value` at a dotted path: `nested("ppo.beta", 0.1)` -> {"ppo": {"beta": 0.1}}."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
 
 
 def build(settings: type[S], raw: dict[str, Any], where: str = "the recipe") -> S:

@@ -14,7 +14,7 @@ from metrics_page import documented
 
 from topgraft import __version__
 
-VERBS = ["run", "check", "recipes", "train", "generate", "evaluate", "report", "data inspect"]
+VERBS = ["run", "check", "recipes", "train", "generate", "evaluate", "report", "sweep", "data inspect"]
 
 
 def lines(path: Path) -> list[dict]:

@@ -147,9 +147,9 @@ def test_a_metric_of_ones_own_is_named_in_a_recipe(tmp_path, monkeypatch):
     (tmp_path / "shouting.py").write_text(textwrap.dedent(code))
     monkeypatch.syspath_prepend(tmp_path)
     table = measure_all(evaluation(answers("base", ["YES", "no", "NO", "NO"])), ["length", "shouting:SHOUT"])
-    assert table["arms"]["base"]["metrics"]["shouting:SHOUT"]["value"] == 0.75
-    assert table["directions"]["shouting:SHOUT"] == "lower"
-    assert table["descriptions"]["shouting:SHOUT"] == "share of answers in capitals"
+    assert table["arms"]["base"]["metrics"]["shout"]["value"] == 0.75
+    assert table["directions"]["shout"] == "lower"
+    assert table["descriptions"]["shout"] == "share of answers in capitals"
     sys.modules.pop("shouting")
 
 

@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
 from topgraft import __version__
-from topgraft.cli import check, data, evaluate, generate, recipes, report, run, train
+from topgraft.cli import check, data, evaluate, generate, recipes, report, run, sweep, train
 from topgraft.errors import UserError
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (run, check, recipes, train, generate, evaluate, report):
+for verb in (run, check, recipes, train, generate, evaluate, report, sweep):
     app.command(verb.NAME, help=verb.HELP)(verb.command)
 app.add_typer(data.app, name="data")
 
@@ -28,11 +29,16 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 
 def main() -> None:
-    """Run the command line; a user's error is one message and exit code 2, never a traceback."""
+    """Run the command line."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1" if not sys.stdout.isatty() else "0")
+    told(app)
+
+
+def told(call: Callable[[], object]) -> None:
+    """Call; a user's error is one message and exit code 2, never a traceback."""
     try:
-        app()
+        call()
     except UserError as error:
         message = str(error)
     except (MemoryError, OSError, RuntimeError) as error:

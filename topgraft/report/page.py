@@ -41,7 +41,7 @@ def write_report(run: RunFolder) -> Path:
     pipeline = draw_pipeline(provenance, {stage.name: stage.summary for stage in stages})
     bars, together = draw_bars(results), _draw_stages(stages)
     drawn = [*pipeline, *bars, *together, *(drawing for stage in stages for drawing in stage.drawings)]
-    _write_figures(run.report / "figures", drawn)
+    write_figures(run.report / "figures", drawn)
     write_whole(run.report / "results.json", results_json(results))
     write_whole(run.report / "results.csv", results_csv(results))
     model = mapping(provenance.get("model")).get("name")
@@ -54,7 +54,7 @@ def write_report(run: RunFolder) -> Path:
         "joint": [drawing for stage in stages for drawing in stage.drawings if "joint" in drawing.tags],
     }
     page = run.report / "index.html"
-    write_whole(page, _render(context))
+    write_whole(page, render("page.html.jinja", context))
     return page
 
 
@@ -97,7 +97,7 @@ def _draw_stages(stages: list[Stage]) -> list[Drawing]:
     return together
 
 
-def _write_figures(folder: Path, drawn: list[Drawing]) -> None:
+def write_figures(folder: Path, drawn: list[Drawing]) -> None:
     """Write the figures, then remove those of an earlier report that no longer exist."""
     written = set()
     for drawing in drawn:
@@ -144,8 +144,8 @@ def _samples(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _render(context: dict[str, Any]) -> str:
-    """Fill the template; all data are escaped, only our own style sheet and drawings are not."""
+def render(template: str, context: dict[str, Any]) -> str:
+    """Fill a template of this folder; all data are escaped, only our own style sheet and drawings are not."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -156,5 +156,4 @@ def _render(context: dict[str, Any]) -> str:
     environment.filters["plain"] = plain
     environment.filters["drawing"] = lambda drawing: Markup(drawing.inline)
     css = (HERE / "page.css").read_text(encoding="utf-8")
-    template = environment.get_template("page.html.jinja")
-    return template.render(css=Markup(css), **context)
+    return environment.get_template(template).render(css=Markup(css), **context)

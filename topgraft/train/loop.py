@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OfflineSettings, OnPolicySettings, StepSettings
-from topgraft.errors import UserError
+from topgraft.errors import Diverged
 from topgraft.records import Batch, Sample
 from topgraft.runs import StageFolder
 from topgraft.train.gradient import Budget, gradient
@@ -137,7 +137,7 @@ def _step(
         sums = gradient(algorithm, minibatch, budget, weights, accelerator)
         norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
         if not math.isfinite(norm):
-            raise UserError(
+            raise Diverged(
                 f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
                 f"{settings.learning_rate}); nothing of this stage was kept."
             )

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,16 @@ from topgraft.train.workplace import Workplace, describe, prepare, provenance, r
 
 BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
+Around = Callable[[RunFolder, Step], AbstractContextManager[None]]
+"""Opened around every step of a run: it may bring what the step would make, and take what it made."""
 
 
-def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -> RunFolder:
+def alone(folder: RunFolder, step: Step) -> AbstractContextManager[None]:
+    """Around the steps of a run that shares nothing."""
+    return nullcontext()
+
+
+def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, around: Around = alone) -> RunFolder:
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
     folder, plan = open_folder(settings, out, resume=resume), Plan(settings)
     measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
@@ -42,7 +49,7 @@ def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -> Ru
             done = " (finished before)" if folder.stage(step.name).finished else ""
             screen.heading(f"{len(told)}/{total} {step.name}{done}")
 
-    answers, last = carry_all_out(plan, folder, screen, opened, tell, answering=not measured)
+    answers, last = carry_all_out(plan, folder, screen, opened, tell, answering=not measured, around=around)
     screen.heading(f"{total}/{total} evaluate")
     if measured:
         screen.say("  finished before; `topgraft evaluate` measures again")
@@ -60,6 +67,7 @@ def carry_all_out(
     tell: Callable[[Step], None] = lambda step: None,
     *,
     answering: bool = True,
+    around: Around = alone,
 ) -> tuple[dict[str, list[Response]], Workplace | None]:
     """Do every step, one model after the other, and let every arm answer; the answers, and the place that is still open
     (None where the plan needs several models, of which one at a time is held)."""
@@ -69,8 +77,9 @@ def carry_all_out(
         place = prepare(group.settings, folder, screen)
         opened(place)
         for step in plan.needed(group.names):
-            tell(step)
-            carry_out(place, step)
+            with around(folder, step):
+                tell(step)
+                carry_out(place, step)
         if answering:
             answers |= answers_of(place, plan, group.arms)
         if len(groups) == 1:

@@ -18,6 +18,7 @@ from pathlib import Path
 WARM = [
     "topgraft.cli",
     "topgraft.cli.show",
+    "topgraft.experiments.sweep",
     "topgraft.report",
     "topgraft.train.checking",
     "topgraft.train.generating",
@@ -27,7 +28,7 @@ WARM = [
     "sklearn.linear_model",
 ]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Many runs as one experiment: sweeps over settings, every trial an ordinary run folder."""
