@@ -18,7 +18,7 @@ from topgraft.train.forecast import forecast
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
-from topgraft.train.workplace import Workplace, describe, prepare
+from topgraft.train.workplace import Workplace, describe, prepare, trained
 
 KL_LIMIT = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 """Largest |log pi - log pi_ref| of a sampled token before any training, by precision."""
@@ -61,9 +61,10 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     screen.say(f"identity  trunk and branch differ from the whole model by {model.identity_gap:.1e} (largest logit)")
     memory = forecast(place, steps, free=free_bytes())
     model.slots.add(PROBE)
-    trained = sum(weight.numel() for weight in model.slots.weights(PROBE))
-    kind = "no adapters: every weight learns" if model.whole else f"rank {place.settings.model.lora.rank}"
-    screen.say(f"trained   {trained:,} weights a slot, {kind}")
+    size = sum(weight.numel() for weight in model.slots.weights(PROBE))
+    adapting = [step.name for step in steps if step.kind != "pairs" and step.settings.learners[step.kind].adapts]
+    slots = f" ({', '.join(adapting)})" if adapting else ""
+    screen.say(f"trained   {size:,} weights a slot{slots}: {trained(place, PROBE)}")
     gap, seconds = _step_zero(place, place.splits.train[:8])
     limit = KL_LIMIT.get(model.model.dtype, 5e-2)
     if not gap <= limit:
