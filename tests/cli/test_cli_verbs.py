@@ -15,7 +15,7 @@ from metrics_page import documented
 
 from topgraft import __version__
 
-VERBS = ["run", "check", "recipes", "train", "generate", "evaluate", "report", "data inspect"]
+VERBS = ["run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "data inspect"]
 
 
 def lines(path: Path) -> list[dict]:
@@ -204,14 +204,14 @@ def test_report_of_a_run_that_was_cut_off_is_a_page_too(finished, tmp_path):
 def test_an_unfinished_run_cannot_be_evaluated(finished, tmp_path):
     run = finished.copy(tmp_path)
     (run / "stages" / "ppo" / "stage.json").unlink()
-    for verb in ("evaluate", "generate"):
+    for verb in ("evaluate", "generate", "chat"):
         done = forked(verb, run, cwd=tmp_path)
         assert done.code == 2
         assert "Stage 'ppo'" in done.err
         assert "--resume" in done.err
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "report", "generate"])
+@pytest.mark.parametrize("verb", ["evaluate", "report", "generate", "chat"])
 def test_a_folder_without_a_run_is_refused(tmp_path, verb):
     done = forked(verb, tmp_path / "nothing", cwd=tmp_path)
     assert done.code == 2
