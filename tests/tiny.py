@@ -39,8 +39,15 @@ LORA = LoraSettings(rank=4, alpha=8)
 CPU = torch.device("cpu")
 
 
-def model(architecture: str, *, attention: str = "eager", seed: int = 0, **changed: object) -> PreTrainedModel:
-    """A random causal language model; `changed` are options of its config."""
+def model(
+    architecture: str,
+    *,
+    attention: str = "eager",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    **changed: object,
+) -> PreTrainedModel:
+    """A random causal language model, the same at any precision; `changed` are options of its config."""
     ids = {"bos_token_id": BOS, "eos_token_id": END, "pad_token_id": PAD}
     options = {**LISTED, **OTHERS}[architecture] | changed
     config = AutoConfig.for_model(architecture, vocab_size=VOCABULARY, **options, **ids)
@@ -51,7 +58,7 @@ def model(architecture: str, *, attention: str = "eager", seed: int = 0, **chang
             noise = torch.randn(weight.shape, generator=generator)
             around = 1.0 if weight.dim() == 1 and "bias" not in name else 0.0
             weight.copy_(around + (0.2 if weight.dim() > 1 else 0.1) * noise)
-    return made
+    return made.to(dtype)
 
 
 def characters(*, pad: str | None = "<pad>", chat_template: str | None = None) -> PreTrainedTokenizerFast:
@@ -74,10 +81,11 @@ def split(
     *,
     attention: str = "eager",
     seed: int = 0,
+    dtype: torch.dtype = torch.float32,
     gradient_checkpointing: bool = False,
 ) -> SplitModel:
     """A split model without slots."""
-    base = model(architecture, attention=attention, seed=seed)
+    base = model(architecture, attention=attention, seed=seed, dtype=dtype)
     return SplitModel(base, list(layers), lora(architecture), gradient_checkpointing=gradient_checkpointing)
 
 

@@ -12,6 +12,8 @@ import json
 import re
 from pathlib import Path
 
+import torch
+
 from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import split
 from topgraft.data.template import Template
@@ -21,7 +23,7 @@ from topgraft.evaluate.records import Measure, Response
 from topgraft.evaluate.responses import answer
 from topgraft.model.load import SHIPPED, ModelSettings, load
 from topgraft.rewards.verdict import read_verdict
-from topgraft.rollout.choosing import SamplingSettings
+from topgraft.rollout.choosing import SamplingSettings, greedy
 
 FOLDER = SHIPPED["seedling"]
 VOICES = FOLDER.parent / "other-voices.json"
@@ -42,7 +44,16 @@ def base_answers() -> list[Response]:
     rows = split(read(settings), settings.split, settings.split_seed).test
     lengths = [len(template.encode_prompt(row.prompt)) + len(template.encode_response(row.response)) for row in rows]
     print(f"longest prompt and feedback: {max(lengths)} tokens")
-    return answer(loaded.split, template, rows, SamplingSettings(), arm="base", slot=None, start=None)
+    return answer(
+        loaded.split,
+        template,
+        rows,
+        greedy(SamplingSettings()),
+        arm="base",
+        slot=None,
+        start=None,
+        generator=torch.Generator(),
+    )
 
 
 def figures(responses: list[Response]) -> dict[str, Measure]:

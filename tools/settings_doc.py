@@ -59,6 +59,7 @@ def _section(path: str, settings: type[Settings]) -> list[str]:
         if _table(field.annotation)[0] is not None:
             continue
         default = "(required)" if field.is_required() else f"`{_toml(field.get_default(call_default_factory=True))}`"
+        default = "(not set)" if field.get_default(call_default_factory=True) is None else default
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{name}` | {default} | {meaning} |\n")
     return lines
@@ -67,8 +68,6 @@ def _section(path: str, settings: type[Settings]) -> list[str]:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if value is None:
-        return "none"
     if isinstance(value, str):
         return f'"{value}"'
     return "[" + ", ".join(_toml(item) for item in value) + "]" if isinstance(value, tuple) else str(value)

@@ -20,7 +20,8 @@ class Demonstration:
 
     Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
     response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
-    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so.
+    category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so,
+    rejected: an answer that people liked less, where the data bring one, and strength: how clear that was (0: a tie).
     """
 
     key: str
@@ -31,18 +32,22 @@ class Demonstration:
     category: str = ""
     right: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    rejected: str | None = None
+    strength: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """Two answers to one prompt, the first preferred. `rejected_ids` are its tokens as they were sampled, where it was:
-    text encoded again may give others, and an end that was not there."""
+    text encoded again may give others, and an end that was not there. `strength` says how clear the preference is; at 0
+    it is a tie, both answers are equally good."""
 
     key: str
     prompt: str
     chosen: str
     rejected: str
     rejected_ids: tuple[int, ...] = ()
+    strength: float = 1.0
 
     @property
     def pairs(self) -> tuple[tuple[str, str], tuple[str, str | tuple[int, ...]]]:
@@ -162,7 +167,7 @@ class Batch:
     """What an algorithm's `collect` gives and its `loss` takes.
 
     An item is `siblings` consecutive rows (2 for a pair, chosen first). Tensors in `extras` have the rows' dimension
-    first; those over token positions are as wide as the tokens. `metrics` and `samples` describe the collection as a
+    first, and names that end in their shape, e.g. "values_BT". `metrics` and `samples` describe the collection as a
     whole.
     """
 
@@ -178,9 +183,9 @@ class Batch:
         offsets = items.new_tensor(range(self.siblings))
         index = (items[:, None] * self.siblings + offsets).flatten()
         tokens = self.tokens.rows(index)
-        width, full = tokens.ids_BT.shape[1], self.tokens.ids_BT.shape[1]
+        width = tokens.ids_BT.shape[1]
         extras = {
-            name: tensor[index][:, :width] if tensor.dim() == 2 and tensor.shape[1] == full else tensor[index]
+            name: tensor[index][:, :width] if name.endswith("_BT") else tensor[index]
             for name, tensor in self.extras.items()
         }
         return Batch(tokens=tokens, trunk=self.trunk.rows(index), siblings=self.siblings, extras=extras)

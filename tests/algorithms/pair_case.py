@@ -23,9 +23,18 @@ LEARNERS = {
 }
 
 
-def make(name: str, architecture: str = "llama", reference: str | None = "sft", **options: object) -> Any:
+def make(
+    name: str,
+    architecture: str = "llama",
+    reference: str | None = "sft",
+    *,
+    attention: str = "eager",
+    dtype: torch.dtype = torch.float32,
+    gradient_checkpointing: bool = False,
+    **options: object,
+) -> Any:
     """A learner in slot "policy" that starts from slot "sft"."""
-    made = tiny.split(architecture)
+    made = tiny.split(architecture, attention=attention, dtype=dtype, gradient_checkpointing=gradient_checkpointing)
     made.slots.add("sft")
     tiny.fill(made, "sft")
     actors = tiny.actors(made, tiny.characters(), response=10)

@@ -39,16 +39,18 @@ def make(
     score=by_length,
     ends: tuple[int, ...] = ENDS,
     attention: str = "eager",
+    dtype: torch.dtype = torch.float32,
     shaping: dict | None = None,
     gradient_checkpointing: bool = False,
     **options,
 ) -> PPO:
-    made = tiny.split(architecture, attention=attention, gradient_checkpointing=gradient_checkpointing)
+    made = tiny.split(architecture, attention=attention, dtype=dtype, gradient_checkpointing=gradient_checkpointing)
     made.slots.add("sft")
     tiny.fill(made, "sft")
     sampling = SamplingSettings(temperature=temperature, **(shaping or {}))
     actors = tiny.actors(made, tiny.characters(), score=score, response=LENGTH, sampling=sampling, end_ids=ends)
     algorithm = PPO(actors, Options(**options), "ppo", reference=reference)
+    algorithm.head.to(dtype)
     for weight in algorithm.trainable():
         weight.requires_grad_(True)
     return algorithm

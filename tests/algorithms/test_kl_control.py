@@ -68,7 +68,7 @@ def test_the_beta_of_a_rollout_is_the_one_that_it_is_learned_with(name):
 def test_a_beta_of_0_cannot_be_steered(name):
     with pytest.raises(UserError, match=rf"\[{name}\].*kl\.target = 0\.03.*set beta above 0"):
         settings_of(read_recipe("professor", sets=[f"{name}.beta=0", f"{name}.kl.target=0.03"]))
-    assert settings_of(read_recipe("professor", sets=[f"{name}.beta=0"])).learners[name].beta == 0
+    assert settings_of(read_recipe("professor", sets=[f"{name}.beta=0"])).options(name).beta == 0
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -1,6 +1,8 @@
-"""Law: pairs are scored at their last token, ties count one half, and after training the chosen answers score 0."""
+"""Law: pairs are scored at their last token, equal scores count one half and ties not at all, and after training the
+chosen answers score 0."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import torch
 from torch.testing import assert_close
 
 from topgraft.algorithms.reward_model import Options, RewardModel
+from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
+from topgraft.recipe import build
 from topgraft.records import Comparison
 from topgraft.rewards.learned import LearnedReward
 
@@ -33,7 +37,11 @@ ROWS = [
 KINDS = pytest.mark.parametrize("trains", ["branch", "head"])
 
 
-def make(architecture: str = "llama", **options: str) -> RewardModel:
+GRADED = [replace(row, strength=strength) for row, strength in zip(ROWS, [0, 2, 1, 0.5, 0, 1, 0, 3], strict=True)]
+"""The same pairs, three of them ties."""
+
+
+def make(architecture: str = "llama", **options: object) -> RewardModel:
     torch.manual_seed(0)
     actors = tiny.actors(tiny.split(architecture), tiny.characters(), response=10)
     algorithm = RewardModel(actors, Options(**options), "reward")
@@ -43,16 +51,16 @@ def make(architecture: str = "llama", **options: str) -> RewardModel:
 
 
 @torch.no_grad()
-def scores(algorithm: RewardModel) -> torch.Tensor:
-    batch = algorithm.collect(ROWS)
+def scores(algorithm: RewardModel, rows: list[Comparison] = ROWS) -> torch.Tensor:
+    batch = algorithm.collect(rows)
     return algorithm.reward(batch.tokens, batch.trunk).view(-1, 2)
 
 
-def learn(algorithm: RewardModel, steps: int = 30) -> list[dict[str, float]]:
+def learn(algorithm: RewardModel, steps: int = 30, rows: list[Comparison] = ROWS) -> list[dict[str, float]]:
     optimizer = torch.optim.AdamW(algorithm.trainable(), lr=3e-3, eps=1e-5)
     seen = []
     for _ in range(steps):
-        batch = algorithm.collect(ROWS)
+        batch = algorithm.collect(rows)
         loss = algorithm.loss(batch, count=algorithm.count(batch))
         loss.value.backward()
         optimizer.step()
@@ -105,6 +113,90 @@ def test_a_mixed_length_batch_scores_like_one_row_at_a_time():
         assert_close(alone[0], expected, atol=1e-5, rtol=1e-5)
 
 
+def hinge(difference: float, margin: float, tie: bool) -> float:
+    return abs(difference) if tie else max(0, margin - difference)
+
+
+def logistic(difference: float, margin: float, tie: bool) -> float:
+    order, turned = (math.log(1 + math.exp(margin - sign * difference)) for sign in (1, -1))
+    return (order + turned) / 2 if tie else order
+
+
+@pytest.mark.parametrize(
+    ("options", "formula", "margin"),
+    [
+        ({}, logistic, 0),
+        ({"margin": 1.5}, logistic, 1.5),
+        ({"loss": "margin"}, hinge, 1),
+        ({"loss": "margin", "margin": 0.5}, hinge, 0.5),
+    ],
+)
+def test_every_loss_is_its_formula_on_the_scores_in_training_and_in_validation(options, formula, margin):
+    algorithm = make(**options)
+    tiny.fill(algorithm.actors.model, "reward")
+    differences = [chosen - rejected for chosen, rejected in scores(algorithm).tolist()]
+    assert min(differences) < 0 < max(differences)
+    strengths = [row.strength for row in GRADED]
+    wanted = [formula(found, margin * s, s == 0) for found, s in zip(differences, strengths, strict=True)]
+    batch = algorithm.collect(GRADED)
+    for number, value in enumerate(wanted):
+        found = algorithm.loss(batch.rows(torch.tensor([number])), count=1.0)
+        assert found.value.item() == pytest.approx(value, abs=1e-4)
+    assert algorithm.loss(batch, count=8.0).value.item() == pytest.approx(sum(wanted) / 8, abs=1e-4)
+    assert algorithm.validate(GRADED)["eval/loss"] == pytest.approx(sum(wanted) / 8, abs=1e-4)
+
+
+def test_a_tie_has_no_part_in_accuracy_and_margin_however_the_pairs_are_cut():
+    algorithm = make()
+    tiny.fill(algorithm.actors.model, "reward")
+    differences = [chosen - rejected for chosen, rejected in scores(algorithm).tolist()]
+    clear = [found for found, row in zip(differences, GRADED, strict=True) if row.strength]
+    accuracy, margin = sum(found > 0 for found in clear) / 5, sum(clear) / 5
+    assert accuracy != sum(found > 0 for found in differences) / 8
+    batch = algorithm.collect(GRADED)
+    for size in (1, 3, 8):
+        sums = {"reward/accuracy": 0.0, "reward/margin": 0.0}
+        for part in torch.arange(8).split(size):
+            for name, value in algorithm.loss(batch.rows(part), count=8.0).metrics.items():
+                sums[name] = sums.get(name, 0.0) + value
+        assert sums["reward/accuracy"] == pytest.approx(accuracy)
+        assert sums["reward/margin"] == pytest.approx(margin, abs=1e-4)
+    assert algorithm.validate(GRADED)["eval/accuracy"] == pytest.approx(accuracy)
+
+
+def test_ties_alone_have_a_loss_and_no_accuracy():
+    algorithm, ties = make(), [replace(row, strength=0.0) for row in ROWS]
+    batch = algorithm.collect(ties)
+    assert set(algorithm.loss(batch, count=8.0).metrics) == {"loss/total"}
+    assert set(algorithm.validate(ties)) == {"eval/loss"}
+
+
+@pytest.mark.parametrize("loss", ["bradley-terry", "margin"])
+def test_the_scores_of_ties_are_drawn_together_and_those_of_clear_pairs_apart(loss):
+    algorithm = make(loss=loss)
+    tiny.fill(algorithm.actors.model, "reward")
+    rows = [*ROWS[:4], *(replace(row, strength=0.0) for row in ROWS[4:])]
+    before = scores(algorithm, rows)[4:]
+    learn(algorithm, 60, rows)
+    clear, ties = scores(algorithm, rows).split(4)
+    assert (clear[:, 0] - clear[:, 1]).min() > 0.5
+    assert (ties[:, 0] - ties[:, 1]).abs().max() < 0.3 < (before[:, 0] - before[:, 1]).abs().max()
+
+
+@pytest.mark.parametrize("strength", [-1.0, math.nan, math.inf])
+def test_a_strength_that_is_none_is_refused(strength):
+    with pytest.raises(UserError, match=rf"Pair '3' has strength {strength}.*0 for a tie"):
+        make().collect([*ROWS[:3], replace(ROWS[3], strength=strength)])
+
+
+def test_a_margin_of_0_is_refused_where_equal_scores_would_then_cost_nothing():
+    with pytest.raises(UserError, match="set margin above 0"):
+        build(Options, {"loss": "margin", "margin": 0})
+    with pytest.raises(UserError, match=r"'margin'.*greater than or equal to 0"):
+        build(Options, {"margin": -1})
+    assert build(Options, {"margin": 0}).margin == 0
+
+
 @KINDS
 def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients(trains):
     algorithm = make(trains=trains)
@@ -116,6 +208,19 @@ def test_micro_batches_of_1_2_and_8_pairs_give_the_same_gradients(trains):
     for size in (1, 2):
         for found, expected in zip(tiny.gradients(algorithm, batch, size), whole, strict=True):
             assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_states_of_the_head_stay_whole_where_the_longest_row_has_as_many_tokens_as_a_state_has_numbers():
+    algorithm = make(trains="head")
+    rows = [Comparison(key="long", prompt="a" * 24, chosen="aa", rejected="z"), *ROWS[:3]]
+    batch = algorithm.collect(rows)
+    missing = 32 - batch.tokens.ids_BT.shape[1]
+    rows[0] = Comparison(key="long", prompt="a" * (24 + missing), chosen="aa", rejected="z")
+    batch = algorithm.collect(rows)
+    assert batch.tokens.ids_BT.shape[1] == batch.extras["states_BH"].shape[1] == 32
+    part = batch.rows(torch.tensor([2, 3]))
+    assert part.tokens.ids_BT.shape[1] < 32
+    assert_close(part.extras["states_BH"], batch.extras["states_BH"][4:8], atol=0, rtol=0)
 
 
 def test_with_trains_head_nothing_but_the_head_learns_and_each_row_passes_the_branch_once():
@@ -149,24 +254,57 @@ def test_constant_scores_give_accuracy_one_half_and_loss_log_2():
     assert algorithm.loss(batch, count=algorithm.count(batch)).metrics["reward/accuracy"] == 0.5
 
 
-@pytest.mark.parametrize(("trains", "steps"), [("branch", 30), ("head", 300)])
-def test_the_margin_grows_and_the_pairs_are_learned(trains, steps):
-    algorithm = make(trains=trains)
+@pytest.mark.parametrize("trains", ["branch", "head"])
+@torch.no_grad()
+def test_dropout_of_an_mlp_head_acts_in_the_loss_alone(trains):
+    algorithm = make(trains=trains, head="mlp")
+    batch = algorithm.collect(ROWS)
+    with_dropout = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        with_dropout.append(algorithm.loss(batch, count=8.0).value.item())
+    assert with_dropout[0] == with_dropout[1] != with_dropout[2]
+    found = [algorithm.validate(ROWS)["eval/loss"] for _ in range(2)]
+    assert found[0] == found[1] not in with_dropout
+    assert torch.equal(scores(algorithm), scores(algorithm))
+
+
+@pytest.mark.parametrize(
+    ("trains", "head", "steps"),
+    [("branch", "linear", 30), ("head", "linear", 300), ("branch", "mlp", 30), ("head", "mlp", 60)],
+)
+def test_the_margin_grows_and_the_pairs_are_learned(trains, head, steps):
+    algorithm = make(trains=trains, head=head)
     seen = learn(algorithm, steps)
     assert seen[-1]["reward/margin"] > seen[0]["reward/margin"] + 1
     assert algorithm.validate(ROWS)["eval/accuracy"] == 1.0
     assert algorithm.actors.model.meter.tokens_in == algorithm.actors.cache.distinct_tokens
 
 
-def test_after_training_chosen_answers_have_mean_0_and_all_answers_deviation_1():
-    algorithm = make()
+@KINDS
+@pytest.mark.parametrize("normalise", ["answers", "references"])
+def test_after_training_chosen_answers_have_mean_0_and_all_answers_or_they_deviation_1(normalise, trains):
+    algorithm = make(normalise=normalise, trains=trains)
     learn(algorithm, 10)
-    ranks = scores(algorithm).flatten().argsort()
+    raw = scores(algorithm).double()
     algorithm.finish(ROWS)
-    found = scores(algorithm)
-    assert_close(found[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
-    assert_close(found.std(correction=0), torch.tensor(1.0), atol=1e-5, rtol=0)
-    assert torch.equal(found.flatten().argsort(), ranks)
+    found = scores(algorithm).double()
+    chosen = found[:, 0].tolist()
+    over = found.flatten().tolist() if normalise == "answers" else chosen
+    assert sum(chosen) / 8 == pytest.approx(0, abs=1e-5)
+    assert math.sqrt(sum((x - sum(over) / len(over)) ** 2 for x in over) / len(over)) == pytest.approx(1, abs=1e-5)
+    steps = (raw - raw[0, 0]) / (raw[0, 1] - raw[0, 0])
+    assert_close(
+        (found - found[0, 0]) / (found[0, 1] - found[0, 0]), steps, atol=1e-4, rtol=1e-4
+    )  # scale and shift only
+
+
+def test_without_normalising_the_scores_are_those_that_were_learned():
+    algorithm = make(normalise="none")
+    learn(algorithm, 10)
+    raw = scores(algorithm)
+    algorithm.finish(ROWS)
+    assert torch.equal(scores(algorithm), raw)
 
 
 def test_finishing_twice_is_the_same_as_once():
@@ -190,12 +328,13 @@ def test_saved_adapter_and_head_give_the_same_scores_on_a_fresh_model(tmp_path: 
     assert_close(reloaded, scores(algorithm).flatten(), atol=1e-6, rtol=1e-6)
 
 
-def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(tmp_path: Path):
-    algorithm = make(trains="head")
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_a_saved_head_alone_gives_the_same_scores_on_a_fresh_model(head, tmp_path: Path):
+    algorithm = make(trains="head", head=head)
     learn(algorithm, 3)
     algorithm.finish(ROWS)
     algorithm.save(tmp_path / "best")
     assert [file.name for file in (tmp_path / "best").iterdir()] == ["head.safetensors"]
-    again = make(trains="head")
+    again = make(trains="head", head=head)
     again.load(tmp_path / "best")
     assert_close(scores(again), scores(algorithm), atol=1e-6, rtol=1e-6)

@@ -52,9 +52,10 @@ def test_logits_and_every_gradient_are_the_librarys(architecture):
         assert_close(mine, theirs, rtol=1e-5, atol=1e-5 * float(theirs.abs().max()))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("architecture", TAKEN)
-def test_what_is_taken(architecture):
-    model = tiny.model(architecture)
+def test_what_is_taken(architecture, dtype):
+    model = tiny.model(architecture, dtype=dtype)
     lean.lean(model)
     assert taken(model) == TAKEN[architecture]
 

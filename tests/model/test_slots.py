@@ -1,11 +1,13 @@
 """Law: one slot acts at a time, the others leave no trace, and switching changes what acts, never what learns."""
 
+import re
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM
 
@@ -202,6 +204,28 @@ def test_a_slot_comes_back_from_disk(first: bool, tmp_path: Path):
 def test_loading_from_an_empty_folder_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match=r"adapter_model\.safetensors"):
         tiny.split().slots.load("sft", tmp_path)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new-slot", "slot-is-there"])
+@pytest.mark.parametrize("harm", ["missing", "unexpected", "has shape"])
+def test_an_adapter_with_other_weights_is_refused_by_name(harm: str, there: bool, tmp_path: Path):
+    made = tiny.split()
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    made.slots.save("sft", tmp_path)
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    name = "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight"
+    if harm == "missing":
+        del weights[name]
+    else:
+        weights[name + "s" if harm == "unexpected" else name] = torch.zeros(3, 32)
+    save_file(weights, tmp_path / "adapter_model.safetensors")
+    again = tiny.split()
+    if there:
+        again.slots.add("sft")
+    with pytest.raises(UserError, match=rf"adapter_model\.safetensors.*{re.escape(name)}s?' (is )?{harm}"):
+        again.slots.load("sft", tmp_path)
+    assert torch.equal(logits(again, "sft"), logits(again, None)), "nothing of it was taken"
 
 
 def test_an_adapter_below_the_split_is_refused(tmp_path: Path):

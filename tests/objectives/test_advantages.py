@@ -103,7 +103,7 @@ def test_rows_do_not_see_each_other():
         assert_close(gae(rewards[one], values[one], counted[one])[0], together[one])
 
 
-def test_token_rewards_by_hand_put_the_score_on_the_last_counted_token_and_pay_for_positive_k1():
+def test_token_rewards_by_hand_score_the_last_counted_token_and_pay_for_positive_k1():
     kl = torch.tensor([[9.0, 0.5, -0.25, 9.0], [0.5, 1.0, 0.0, 2.0]])
     scores = torch.tensor([3.0, -1.0])
     found = token_rewards(scores, kl, mask(".xx.", ".xxx"), beta=0.2)

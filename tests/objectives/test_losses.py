@@ -1,4 +1,4 @@
-"""Law: PPO's clipped losses and those of preferences are the papers' formulas, token by token."""
+"""Law: PPO's clipped losses and the losses on pairs are the papers' formulas, token by token."""
 
 import math
 
@@ -13,11 +13,14 @@ from topgraft.objectives.preference import (
     ipo_loss,
     kto_loss,
     log_odds,
+    margin_ranking,
     odds_ratio_loss,
     pair_accuracy,
 )
 
 DOUBLE = torch.float64
+PLAIN = torch.ones(()), 0.0
+"""Strength and margin of pairs whose margin is 0."""
 
 
 def randoms(count: int, size: int = 64, seed: int = 2) -> list[torch.Tensor]:
@@ -100,19 +103,68 @@ def test_value_loss_does_not_change_when_values_and_returns_shift_together():
 
 def test_bradley_terry_is_log_2_at_equal_scores():
     scores = torch.tensor([0.0, -4.0, 1000.0], dtype=DOUBLE)
-    assert_close(bradley_terry(scores, scores), torch.full((3,), math.log(2), dtype=DOUBLE))
+    assert_close(bradley_terry(scores, scores, *PLAIN), torch.full((3,), math.log(2), dtype=DOUBLE))
 
 
 def test_bradley_terry_agrees_with_the_logistic_formula_and_sees_differences_only():
     chosen, rejected = randoms(2)
     pairs = zip(chosen.tolist(), rejected.tolist(), strict=True)
     expected = torch.tensor([math.log(1 + math.exp(r - c)) for c, r in pairs], dtype=DOUBLE)
-    assert_close(bradley_terry(chosen, rejected), expected)
-    assert_close(bradley_terry(chosen + 9, rejected + 9), expected)
+    assert_close(bradley_terry(chosen, rejected, *PLAIN), expected)
+    assert_close(bradley_terry(chosen + 9, rejected + 9, *PLAIN), expected)
 
 
 def test_bradley_terry_of_a_hopeless_pair_is_finite():
-    assert_close(bradley_terry(torch.tensor([-500.0]), torch.tensor([500.0])), torch.tensor([1000.0]))
+    assert_close(bradley_terry(torch.tensor([-500.0]), torch.tensor([500.0]), *PLAIN), torch.tensor([1000.0]))
+
+
+def test_bradley_terry_with_a_margin_by_hand():
+    # differences 3, 0, 2 under margins 1.5 x 2, 1.5 x 1, 1.5 x 0 (a tie)
+    chosen, rejected = torch.tensor([3.0, 1.0, 2.0], dtype=DOUBLE), torch.tensor([0.0, 1.0, 0.0], dtype=DOUBLE)
+    found = bradley_terry(chosen, rejected, torch.tensor([2.0, 1.0, 0.0]), 1.5)
+    tie = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 2
+    assert_close(found, torch.tensor([math.log(2), math.log(1 + math.exp(1.5)), tie], dtype=DOUBLE))
+
+
+def test_margin_ranking_by_hand():
+    # differences 3, 1.5, 0, -1 under margins 1, 2, 2, 4, then ties whose scores differ by 2 and by -2
+    chosen = torch.tensor([3.0, 2.0, 1.0, 0.0, 2.0, 0.0])
+    rejected = torch.tensor([0.0, 0.5, 1.0, 1.0, 0.0, 2.0])
+    found = margin_ranking(chosen, rejected, torch.tensor([0.5, 1.0, 1.0, 2.0, 0.0, 0.0]), 2.0)
+    assert found.tolist() == [0.0, 0.5, 2.0, 5.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("loss", [bradley_terry, margin_ranking])
+def test_losses_on_pairs_agree_with_plain_loops(loss):
+    chosen, rejected = randoms(2)
+    strength = torch.tensor([0.0, 0.5, 1.0, 2.0], dtype=DOUBLE).repeat(16)
+    expected = []
+    for c, r, s in zip(chosen.tolist(), rejected.tolist(), strength.tolist(), strict=True):
+        if loss is margin_ranking:
+            expected.append(max(0, s * 0.7 - (c - r)) if s else abs(c - r))
+        else:
+            order, turned = (1 / (1 + math.exp(-sign * (c - r) + s * 0.7)) for sign in (1, -1))
+            expected.append(-math.log(order) if s else -math.log(order * turned) / 2)
+    assert_close(loss(chosen, rejected, strength, 0.7), torch.tensor(expected, dtype=DOUBLE))
+
+
+@pytest.mark.parametrize("loss", [bradley_terry, margin_ranking])
+def test_a_tie_draws_its_scores_together_whichever_answer_comes_first(loss):
+    tie = torch.zeros(2)
+    chosen, rejected = (torch.tensor(scores, requires_grad=True) for scores in ([2.0, -1.0], [-1.0, 2.0]))
+    found = loss(chosen, rejected, tie, 1.0)
+    assert_close(found, loss(rejected, chosen, tie, 1.0), atol=0, rtol=0)
+    found.sum().backward()
+    # of (log(1 + e^-d) + log(1 + e^d)) / 2 by d: sigmoid(d) - 1/2; of |d|: its sign
+    slope = 1 / (1 + math.exp(-3)) - 0.5 if loss is bradley_terry else 1.0
+    assert_close(chosen.grad, torch.tensor([slope, -slope]))
+    assert_close(rejected.grad, torch.tensor([-slope, slope]))
+
+
+def test_no_gradient_of_an_unused_branch_is_infinite():
+    chosen = torch.tensor([500.0, -500.0, 500.0], requires_grad=True)
+    bradley_terry(chosen, torch.zeros(3), torch.tensor([1.0, 1.0, 0.0]), 1.0).sum().backward()
+    assert_close(chosen.grad, torch.tensor([0.0, -1.0, 0.5]))
 
 
 def test_ties_count_one_half():
@@ -124,9 +176,9 @@ def test_ties_count_one_half():
 def test_micro_batches_of_pairs_add_up_to_the_whole_gradient(size: int):
     chosen, rejected = randoms(2, size=8)
     whole, parts = chosen.clone().requires_grad_(), chosen.clone().requires_grad_()
-    (bradley_terry(whole, rejected).sum() / 8).backward()
+    (bradley_terry(whole, rejected, *PLAIN).sum() / 8).backward()
     for index in torch.arange(8).split(size):
-        (bradley_terry(parts[index], rejected[index]).sum() / 8).backward()
+        (bradley_terry(parts[index], rejected[index], *PLAIN).sum() / 8).backward()
     assert_close(parts.grad, whole.grad)
 
 

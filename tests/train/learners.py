@@ -97,9 +97,12 @@ def rloo(**options: Any) -> RLOO:
     return RLOO(sampling_actors(), RLOOOptions(**options), "rloo")
 
 
-def loop(algorithm: Any, folder: Path, *, seed: int = 0, held_out: int = 3, **more: Any) -> Outcome:
+def loop(
+    algorithm: Any, folder: Path, *, seed: int = 0, held_out: int = 3, rows: list[Any] | None = None, **more: Any
+) -> Outcome:
     """Train on all rows but the last `held_out`, which are for validation; the log goes to `folder`."""
-    rows: list[Any] = PAIRS if isinstance(algorithm, RewardModel | DPO | ORPO | KTO) else ROWS
+    if rows is None:
+        rows = PAIRS if isinstance(algorithm, RewardModel | DPO | ORPO | KTO) else ROWS
     cut = len(rows) - held_out
     quiet = Screen(Console(quiet=True))
     options = {"stage": StageFolder(folder), "accelerator": Accelerator(), "seed": seed, "screen": quiet} | more

@@ -1,10 +1,11 @@
 """The one loop: seeds, batches, schedule, the best step, patience, micro-batches."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from learners import ROWS, Watched, dpo, grpo, kto, logged, loop, orpo, ppo, reward_model, rloo, sft
+from learners import PAIRS, ROWS, Watched, dpo, grpo, kto, logged, loop, orpo, ppo, reward_model, rloo, sft
 
 from topgraft.errors import UserError
 
@@ -119,6 +120,23 @@ def test_the_best_step_is_put_back(tmp_path, losses, best):
         torch.testing.assert_close(weight.detach(), kept, rtol=0, atol=0)
     others = [kept for place, kept in enumerate(algorithm.kept) if place != best - 1]
     assert all(any(not torch.equal(a, b) for a, b in zip(algorithm.trainable(), kept, strict=True)) for kept in others)
+
+
+@pytest.mark.parametrize("trains", ["branch", "head"])
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_a_reward_model_keeps_the_head_and_the_adapter_of_its_best_step(tmp_path, head, trains):
+    algorithm = reward_model(
+        head=head, trains=trains, epochs=12, batch_size=4, learning_rate=0.01, schedule="constant", patience=12
+    )
+    turned = [replace(row, chosen=row.rejected, rejected=row.chosen) for row in PAIRS[4:7]]  # what is learned is wrong
+    outcome = loop(algorithm, tmp_path, rows=[*PAIRS[:7], *turned])
+    losses = {row["step"]: row["eval/loss"] for row in logged(tmp_path) if "eval/loss" in row}
+    assert outcome.best_step == min(losses, key=lambda step: losses[step]) < outcome.steps
+    algorithm.head.gain.fill_(1.0)
+    algorithm.head.shift.zero_()
+    kept = algorithm.validate(turned)["eval/loss"]
+    assert kept == pytest.approx(losses[outcome.best_step], rel=1e-5)
+    assert losses[outcome.steps] > 2 * kept
 
 
 def test_without_validation_rows_the_last_step_stays(tmp_path):

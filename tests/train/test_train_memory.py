@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import learners
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAKERS = {
     name: getattr(learners, name) for name in ("sft", "reward_model", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
 }
+MAKERS["mlp head"] = partial(learners.reward_model, head="mlp", trains="head")
 MB = 2**20
 
 
@@ -123,8 +125,10 @@ def test_a_try_on_short_rows_foretells_the_bytes_of_many_long_ones(name):
     tokens = tiny.random_tokens([(60, 8)] * 24)
     trunk = model.trunk(tokens)
     extras = dict.fromkeys(["old_logprobs_BT", "advantages_BT", "returns_BT", "values_BT", "reference_BT"])
-    extras = {name: torch.zeros(tokens.ids_BT.shape) for name in extras} | dict.fromkeys(
-        ["reference_B", "advantages_B", "point_B"], torch.zeros(24)
+    extras = (
+        {name: torch.zeros(tokens.ids_BT.shape) for name in extras}
+        | {"states_BH": torch.zeros(24, 32)}
+        | dict.fromkeys(["reference_B", "advantages_B", "point_B", "strength_B", "weight_B"], torch.zeros(24))
     )
     for weight in algorithm.trainable():
         weight.requires_grad_(True)

@@ -9,8 +9,7 @@ import tomli_w
 from topgraft.errors import UserError
 from topgraft.recipe import differences, overlay, parse_set, read_recipe, shipped_recipes, to_toml
 from topgraft.train.pipeline import open_folder
-from topgraft.train.settings import STAGES, settings_of
-from topgraft.train.stages import STAGES as DONE_BY
+from topgraft.train.settings import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,10 +126,6 @@ def test_settings_cannot_be_changed_after_the_check():
     made = settings_of(read_recipe("professor"))
     with pytest.raises(ValueError, match="frozen"):
         made.ppo.steps = 3
-
-
-def test_every_stage_that_may_be_named_can_be_done():
-    assert set(DONE_BY) == set(STAGES)
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))

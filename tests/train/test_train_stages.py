@@ -1,19 +1,21 @@
 """Stages of a run: what a stage draws depends on its own seed alone, and what is finished is reloaded."""
 
+import io
 import json
 import shutil
 
 import pytest
 import torch
 from places import do, open_place, short_rows, wide
+from rich.console import Console
 
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
 from topgraft.train.evaluation import _evaluation, answers_of, evaluate
+from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Plan
-from topgraft.train.settings import STAGES
-from topgraft.train.stages import comparisons
+from topgraft.train.settings import NOT_POLICIES, POLICIES
 from topgraft.train.workplace import stage_seed
 
 DATA = {"max_prompt_tokens": 60, "max_response_tokens": 12, "split": [0.6, 0.2, 0.2]}
@@ -98,8 +100,8 @@ def test_two_reward_models_have_seeds_of_their_own(tmp_path, model_folder, recip
     do(place)
     heads = [place.rewards[name].head.linear.weight for name in ("reward", "reward-check")]
     assert not torch.equal(*heads)
-    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in STAGES}
-    assert len(seeds) == 5 * len(STAGES)
+    seeds = {stage_seed(seed, stage) for seed in range(5) for stage in (*NOT_POLICIES, *POLICIES)}
+    assert len(seeds) == 5 * len((*NOT_POLICIES, *POLICIES))
 
 
 def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, recipe):
@@ -114,6 +116,29 @@ def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, reci
     assert all(row.rejected.strip() for row in found)
 
 
+def test_ties_are_for_the_reward_model_and_left_out_where_a_policy_learns_from_pairs(tmp_path, model_folder, recipe):
+    recipe |= {"dpo": {"epochs": 1, "batch_size": 6}}
+    place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward", "dpo"], **recipe)
+    do(place, "pairs")
+    path = place.run.stage("pairs").path / "pairs.jsonl"
+    records = [json.loads(line) | {"strength": float(number % 3)} for number, line in enumerate(path.open())]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert [row.strength for row in comparisons(place, "pairs")[:4]] == [0, 1, 2, 0]
+    place.screen.console = Console(record=True, width=200, file=io.StringIO())
+    do(place, "reward", "dpo")
+    said = place.screen.console.export_text()
+    keys = {row.key for row in place.splits.train}
+    train = [row for row in comparisons(place, "pairs") if row.key in keys]
+    ties = sum(row.strength == 0 for row in comparisons(place, "pairs"))
+    clear = sum(row.strength > 0 for row in train)
+    assert 0 < clear < len(train)
+    assert f"{ties} ties are left out" in said
+    assert [line.split(", ")[1] for line in said.splitlines() if "training items" in line] == [
+        f"{len(train)} training items",
+        f"{clear} training items",
+    ]
+
+
 def test_a_stage_is_loaded_from_another_run_or_refused(tmp_path, model_folder, recipe):
     first = open_place(tmp_path / "first", model_folder, stages=["sft"], **recipe)
     do(first)
@@ -125,6 +150,22 @@ def test_a_stage_is_loaded_from_another_run_or_refused(tmp_path, model_folder, r
     assert second.run.stage("sft").summary()["loaded_from"] == sft["load"]
     with pytest.raises(UserError, match="is no finished stage"):
         open_place(tmp_path / "third", model_folder, stages=["sft"], sft={"load": str(tmp_path)}, **recipe)
+
+
+def test_a_reward_model_with_another_head_is_refused_by_the_setting(tmp_path, model_folder, recipe):
+    recipe["reward"] |= {"head": "mlp", "trains": "head"}
+    first = open_place(tmp_path / "first", model_folder, stages=["pairs", "reward"], **recipe)
+    do(first)
+    reward = {"load": str(tmp_path / "first" / "stages" / "reward"), "trains": "head"}
+    same = open_place(
+        tmp_path / "same", model_folder, stages=["reward"], **recipe | {"reward": reward | {"head": "mlp"}}
+    )
+    do(same)
+    saved = (place.rewards["reward"].head.state_dict() for place in (first, same))
+    torch.testing.assert_close(*saved, rtol=0, atol=0)
+    other = open_place(tmp_path / "other", model_folder, stages=["reward"], **recipe | {"reward": reward})
+    with pytest.raises(UserError, match="made with head = mlp, this run has linear"):
+        do(other)
 
 
 def test_a_stage_without_rows_is_refused(tmp_path, model_folder, recipe):

@@ -10,4 +10,4 @@ ALGORITHMS = {
     "grpo": "topgraft.algorithms.grpo:GRPO",
     "rloo": "topgraft.algorithms.rloo:RLOO",
 }
-"""Stage of a recipe -> the class that it trains with."""
+"""Stage of a recipe -> the class that it trains with. A recipe may also name "my_file.py:MyLearner"."""

@@ -41,6 +41,7 @@ class DPO(RowsLearner):
     """Policy in slot `slot`, a copy of the frozen `reference` slot (None: the base model). Batch rows alternate:
     chosen, rejected."""
 
+    learns_from = "pairs"
     options: Options
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:

@@ -38,6 +38,7 @@ class KTO(RowsLearner):
     """Policy in slot `slot`, a copy of the frozen `reference` slot (None: the base model). Batch rows alternate:
     desirable, undesirable."""
 
+    learns_from = "pairs"
     options: Options
 
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:

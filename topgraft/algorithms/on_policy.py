@@ -10,6 +10,7 @@ from topgraft.algorithms.kl_control import KLController
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.algorithms.slot import SlotLearner
 from topgraft.errors import UserError
+from topgraft.model.split import FULL
 from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
 from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores
@@ -80,6 +81,8 @@ class GroupSettings(OnPolicySettings):
 class SamplesLearner(SlotLearner):
     """Learns from its own samples, by a reward, held near the slot that it starts from."""
 
+    learns_from = "samples"
+
     def __init__(self, actors: Actors, options: OnPolicySettings, slot: str, *, reference: str | None = None) -> None:
         if actors.sampling.temperature == 0:
             name = type(self).__name__
@@ -114,7 +117,8 @@ class SamplesLearner(SlotLearner):
 
     def total(self, drawn: Drawn) -> torch.Tensor:
         """Scores [B], less the penalty of those that did not end by themselves."""
-        return drawn.score_B - self.options.missing_end_penalty * (~drawn.rollouts.ended_B)
+        penalised_B = drawn.score_B - self.options.missing_end_penalty
+        return torch.where(drawn.rollouts.ended_B, drawn.score_B, penalised_B)
 
     def observe(self, drawn: Drawn) -> dict[str, float]:
         """The metrics of a rollout, whose KL moves the beta of the next."""
@@ -177,7 +181,7 @@ def rollout_logprobs(actors: Actors, slot: str | None, rollouts: Rollouts) -> to
 def old_logprobs(actors: Actors, slot: str, rollouts: Rollouts, where: str) -> torch.Tensor:
     """The policy's log-probabilities [B, T] that the ratio is taken to: "sampled" (while decoding), "recompute" (the
     branch runs once more) or "auto": sampled in float32, recomputed where decoding and a full pass round apart."""
-    exact = actors.model.model.dtype == torch.float32
+    exact = actors.model.model.dtype in FULL
     if where == "sampled" or (where == "auto" and exact):
         return rollouts.sampled_logprobs_BT
     return rollout_logprobs(actors, slot, rollouts)

@@ -32,6 +32,7 @@ class ORPO(RowsLearner):
     """Policy in slot `slot`, which starts as a copy of slot `reference` (None: the base model). Batch rows alternate:
     chosen, rejected."""
 
+    learns_from = "pairs"
     options: Options
 
     def collect(self, rows: list[Comparison]) -> Batch:

@@ -12,6 +12,7 @@ from torch import nn
 
 from topgraft.algorithms.kl_control import KLControl
 from topgraft.data.template import Template
+from topgraft.model.load import ModelSettings
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
@@ -52,6 +53,10 @@ class StepSettings(Settings):
     def adapts(self) -> bool:
         """Whether what is trained belongs to the model's blocks, not to a head alone."""
         return True
+
+    def base(self, own: ModelSettings) -> ModelSettings:
+        """The model whose blocks are adapted, where the run's `own` is not."""
+        return own
 
     @property
     def samples(self) -> int:
@@ -155,9 +160,16 @@ class Actors:
 
 
 class Algorithm(Protocol):
-    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving."""
+    """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving.
 
+    It is made as `Learner(actors, options, slot)`; one that leaves a policy also takes `reference`, the slot that it
+    starts from. Its class says what it learns from ("demonstrations", "pairs" or "samples"), and by the annotation of
+    `options` which settings it has.
+    """
+
+    learns_from: ClassVar[str]
     actors: Actors
+    options: Any
     slot: str
     inner_epochs: int
     minibatch_size: int

@@ -21,6 +21,7 @@ class Options(OfflineSettings):
 class SFT(RowsLearner):
     """Maximum likelihood on demonstrations, in adapter slot `slot`."""
 
+    learns_from = "demonstrations"
     options: Options
 
     def collect(self, rows: list[Demonstration]) -> Batch:

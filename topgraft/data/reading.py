@@ -44,6 +44,11 @@ class DataSettings(LengthSettings):
     empty: "right_answers" where there is one ("-": none)."""
     wrong: str = ""
     """Column of answers known to be wrong, written alike; empty: "wrong_answers" where there is one ("-": none)."""
+    rejected: str = ""
+    """Column of answers that people liked less than the response; empty: "rejected" where there is one ("-": none)."""
+    strength: str = ""
+    """Column of how clear that preference was, a number from 0 (a tie); empty: "strength" where there is one ("-":
+    none, each counts as 1)."""
     split: tuple[float, float, float] = (0.7, 0.2, 0.1)
     """Shares of train, test and validation, in groups."""
     split_seed: int = 0
@@ -73,6 +78,8 @@ def digest(rows: list[Demonstration]) -> str:
         line: list[Any] = [row.key, row.group, row.prompt, row.response, row.correct]
         if row.category or row.right or row.wrong:  # rows without them keep the digest that they always had
             line += [row.category, row.right, row.wrong]
+        if row.rejected is not None:
+            line += [row.rejected, row.strength]
         state.update(json.dumps(line).encode() + b"\n")
     return state.hexdigest()[:16]
 

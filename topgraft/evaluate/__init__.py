@@ -7,6 +7,7 @@ METRICS = {
     "win_rate": "topgraft.evaluate.reward:WIN_RATE",
     "reward": "topgraft.evaluate.reward:REWARD",
     "reward_check": "topgraft.evaluate.reward:REWARD_CHECK",
+    "margin": "topgraft.evaluate.reward:MARGIN",
     "kl": "topgraft.evaluate.kl:KL",
     "length": "topgraft.evaluate.length:LENGTH",
     "ended": "topgraft.evaluate.length:ENDED",

@@ -22,7 +22,8 @@ class Response:
     `reward` is the recipe's reward and `parts` what it is made of; `reward_check` is the same with the reward model
     that was trained with another seed (None where there is no such model). `kl_response` is the KL to the model that
     the arm's training started from, summed over the response's positions, in nats (None for an arm that is not
-    trained, and for the best of several samples, which no model draws).
+    trained, and for the best of several samples, which no model draws). `preference` is log p(reference) - log
+    p(rejected answer) under the arm's policy, where the row brings a rejected answer and they are no tie.
     """
 
     arm: str
@@ -38,6 +39,7 @@ class Response:
     reward_check: float | None = None
     parts: dict[str, float | None] = field(default_factory=dict)
     kl_response: float | None = None
+    preference: float | None = None
 
     @property
     def tokens(self) -> int:

@@ -13,8 +13,11 @@ from topgraft.model.states import predicting
 from topgraft.objectives.masked import spread
 from topgraft.records import Demonstration, Rollouts
 from topgraft.rewards.combination import Reward
-from topgraft.rollout.choosing import SamplingSettings, greedy
+from topgraft.rollout.choosing import SamplingSettings
 from topgraft.rollout.sampling import sample
+
+AT_ONCE = 32
+"""Pairs whose states are held together."""
 
 
 @torch.no_grad()
@@ -27,13 +30,16 @@ def answer(
     arm: str,
     slot: str | None,
     start: str | None,
+    generator: torch.Generator,
 ) -> list[Response]:
-    """One greedy response per row under `slot` (None: the base model), not scored yet; `start` is the slot that its
-    training started from."""
+    """One response per row under `slot` (None: the base model), drawn as the settings say, not scored yet; `start` is
+    the slot that its training started from."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(slot):
-        rollouts = sample(model, template, prompts, greedy(settings), torch.Generator())
+        rollouts = sample(model, template, prompts, settings, generator)
     found = _responses(arm, rows, rollouts, range(len(rows)))
+    for place, value in _preferences(model, template, rows, slot).items():
+        found[place] = replace(found[place], preference=value)
     if slot is None:
         return found
     kl = _kl_per_response(model, rollouts, slot, start).tolist()
@@ -112,6 +118,25 @@ def _responses(arm: str, rows: Sequence[Demonstration], rollouts: Rollouts, chos
         )
         for row, place in zip(rows, chosen, strict=True)
     ]
+
+
+def _preferences(
+    model: SplitModel, template: Template, rows: Sequence[Demonstration], slot: str | None
+) -> dict[int, float]:
+    """log p(response) - log p(rejected) under `slot`, by the number of the row, for rows that prefer one of two."""
+    clear = [place for place, row in enumerate(rows) if row.rejected is not None and row.strength > 0]
+    found: dict[int, float] = {}
+    for part in (clear[start : start + AT_ONCE] for start in range(0, len(clear), AT_ONCE)):
+        pairs = [
+            (template.encode_prompt(rows[place].prompt), template.encode_response(text))
+            for place in part
+            for text in (rows[place].response, rows[place].rejected or "")
+        ]
+        tokens = pack(pairs, template.pad_id, model.device)
+        with model.slots.use(slot):
+            logprobs = [row_L.sum().item() for row_L in model.row_logprobs(model.trunk(tokens), tokens)]
+        found |= {place: logprobs[2 * row] - logprobs[2 * row + 1] for row, place in enumerate(part)}
+    return found
 
 
 def _kl_per_response(model: SplitModel, rollouts: Rollouts, slot: str, start: str | None) -> torch.Tensor:

@@ -38,6 +38,22 @@ def part_metric(name: str) -> Metric:
     )
 
 
+def measure_margin(evaluation: Evaluation) -> MetricResult | None:
+    """How much further an arm sets the preferred of two given answers above the other than Base does; Base has none."""
+    found = _mean_of(lambda row: row.preference, evaluation)
+    if found is None or "base" not in found.per_row:
+        return None
+    base = found.per_row["base"]
+    per_row = {
+        arm: [own - before for own, before in zip(values, base, strict=True)]
+        for arm, values in found.per_row.items()
+        if arm != "base"
+    }
+    groups = [row.group for row in evaluation.responses["base"]]
+    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
+    return MetricResult(measures=measures, per_row=per_row)
+
+
 def wins(scores: list[float], base: list[float]) -> list[float]:
     """1 where an arm's answer scores above Base's to the same prompt, 1/2 for a tie, else 0."""
     return [1.0 if own > other else 0.5 if own == other else 0.0 for own, other in zip(scores, base, strict=True)]
@@ -61,6 +77,11 @@ REWARD = Metric(
     measure_reward,
 )
 REWARD_CHECK = Metric("the same with a second reward model, trained with another seed", "higher", measure_check)
+MARGIN = Metric(
+    "log p(preferred answer) - log p(rejected answer) of the data's own pairs, less what it is under Base, nats",
+    "higher",
+    measure_margin,
+)
 WIN_RATE = Metric(
     "share of prompts where the reward that policies learn from is higher than Base's; ties count 1/2",
     "higher",

@@ -18,7 +18,7 @@ PAIRED = ("sac", "ca", "reward", "reward_check")
 
 def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
     """Run the metrics `names`; what evaluation/results.json holds, less the recipe's name and seed."""
-    metrics: dict[str, Metric] = {name: resolve("metric", name, METRICS) for name in names}
+    metrics: dict[str, Metric] = {_short(name): resolve("metric", name, METRICS) for name in names}
     parts = list(next(iter(evaluation.responses.values()))[0].parts)
     if "reward" in names and len(parts) > 1:
         metrics |= {f"reward/{part}": part_metric(part) for part in parts}
@@ -43,6 +43,11 @@ def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
         "descriptions": {name: metrics[name].description for name in results},
         "per_row": {name: result.per_row for name, result in results.items() if result.per_row},
     }
+
+
+def _short(name: str) -> str:
+    """What results call a metric: "my_metrics.py:QUESTIONS" is "questions"."""
+    return name.rpartition(":")[2].lower() if ":" in name else name
 
 
 def _compare(evaluation: Evaluation, results: dict[str, MetricResult]) -> list[dict[str, Any]]:

@@ -10,7 +10,14 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft import (
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from peft.tuners.lora import LoraLayer
 from pydantic import Field
 from torch import nn
@@ -19,6 +26,7 @@ from transformers.pytorch_utils import Conv1D
 
 from topgraft.errors import UserError, nearest
 from topgraft.model.lora import adapt
+from topgraft.model.saved import read_weights
 from topgraft.model.split import Parts
 from topgraft.model.targets import Targets, describe, find_targets
 from topgraft.recipe import Settings
@@ -59,10 +67,7 @@ class Slots:
 
     def add(self, name: str, *, copy_of: str | None = None) -> None:
         """Add a slot, as peft initialises it (no effect on the outputs) or as a copy of another slot."""
-        if self._peft is None:
-            self._peft = get_peft_model(self.model, self._config(), adapter_name=name)
-        else:
-            self._peft.add_adapter(name, self._config())
+        self._make(name, self._config())
         self._adopt(name)
         if copy_of is not None:
             source = dict(self.named_weights(copy_of))
@@ -89,17 +94,20 @@ class Slots:
         return f"{describe(modules)}, rank {self.lora.rank}"
 
     def load(self, name: str, folder: Path) -> None:
-        """Read a slot from a folder in peft's format."""
-        if not (folder / "adapter_model.safetensors").exists():
+        """Read a slot from a folder in peft's format; a missing, an unexpected or a misshapen weight is a UserError."""
+        path = folder / "adapter_model.safetensors"
+        if not path.exists():
             raise UserError(f"No adapter_model.safetensors in {folder}: nothing to load slot '{name}' from.")
-        low = min(PeftConfig.from_pretrained(str(folder)).layers_to_transform or [0])
+        config = PeftConfig.from_pretrained(str(folder))
+        low = min(config.layers_to_transform or [0])
         if low < self._layers[0]:
             raise UserError(f"{folder} adapts block {low}, below the split: set model.layers to its blocks.")
-        if self._peft is None:
-            self._peft = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name)
-        else:
-            self._peft.load_adapter(str(folder), adapter_name=name)
-        self._adopt(name)
+        if name not in self.names:
+            config.base_model_name_or_path = None  # peft warns of any other place that the base model came from
+            self._make(name, config)
+            self._adopt(name)
+        wanted = get_peft_model_state_dict(self._peft, adapter_name=name, save_embedding_layers=False)
+        set_peft_model_state_dict(self._peft, read_weights(path, wanted), adapter_name=name)
 
     def save(self, name: str, folder: Path) -> None:
         """Write a slot in peft's format: adapter_config.json and adapter_model.safetensors in `folder`."""
@@ -156,6 +164,12 @@ class Slots:
                 dropout.train(was)
             for layer, (active, disabled) in zip(self._lora_layers, before, strict=True):
                 layer._active_adapter, layer._disable_adapters = active, disabled
+
+    def _make(self, name: str, config: LoraConfig) -> None:
+        if self._peft is None:
+            self._peft = get_peft_model(self.model, config, adapter_name=name)
+        else:
+            self._peft.add_adapter(name, config)
 
     def _adopt(self, name: str) -> None:
         """After a slot came in: freeze everything, drop nothing, and act as the base until told otherwise."""

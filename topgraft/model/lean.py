@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn.functional import silu
 
+from topgraft.model.split import FULL
+
 ROTATE = "apply_rotary_pos_emb"
 """What the library's modules call the function that turns queries and keys by their positions."""
 WORTH_TURNING = 2**16
@@ -41,10 +43,10 @@ def _alike(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
 
 
 def _states(module: nn.Module, width: int) -> torch.Tensor:
-    """Random states [4, width], of large and small rows, on the module's device."""
+    """Random states [4, width], of large and small rows, on the module's device and in its precision."""
     states_TH = torch.randn(4, width, generator=torch.Generator().manual_seed(0))
     states_TH[2:] *= 1e-3
-    return states_TH.to(next(module.parameters()).device)
+    return states_TH.to(next(module.parameters()))
 
 
 # ---- x / sqrt(mean(x^2) + epsilon) * weight (Zhang & Sennrich 2019, arXiv 1910.07467)
@@ -60,7 +62,7 @@ def _is_rms_norm(module: nn.Module) -> bool:
     known = hasattr(module, "variance_epsilon") or hasattr(module, "eps")
     if not (type(module).__name__.endswith("RMSNorm") and known and isinstance(weight, nn.Parameter)):
         return False
-    if weight.dim() != 1 or weight.dtype != torch.float32:
+    if weight.dim() != 1 or weight.dtype not in FULL:
         return False
     states_TH = _states(module, len(weight))
     return _alike(_norm(module, _epsilon(module), states_TH), type(module).forward(module, states_TH))
@@ -68,7 +70,7 @@ def _is_rms_norm(module: nn.Module) -> bool:
 
 def _norm(module: Any, epsilon: float, states: torch.Tensor) -> torch.Tensor:
     """[..., H] -> [..., H]."""
-    if states.dtype != torch.float32:
+    if states.dtype not in FULL:
         return type(module).forward(module, states)
     return _Norm.apply(states, module.weight, epsilon)
 
@@ -102,7 +104,7 @@ def _is_gated(module: Any) -> bool:
     layers = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
     if not (hasattr(module, "act_fn") and all(type(layer) is nn.Linear for layer in layers)):
         return False
-    if module.gate_proj.weight.dtype != torch.float32:
+    if module.gate_proj.weight.dtype not in FULL:
         return False
     states_TH = _states(module, module.gate_proj.in_features)
     same_act = _alike(silu(states_TH), module.act_fn(states_TH))
@@ -148,7 +150,7 @@ def _lean_rotation(kind: type) -> FunctionType | None:
         return None
 
     def rotate(query: torch.Tensor, key: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, **more: Any) -> Any:
-        whole = cos.dtype == query.dtype == torch.float32 and cos.shape[-1] == query.shape[-1]
+        whole = cos.dtype == query.dtype and query.dtype in FULL and cos.shape[-1] == query.shape[-1]
         if more or not whole or query.numel() < WORTH_TURNING:
             return theirs(query, key, cos, sin, **more)
         return _turn_both(query, key, cos, sin)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import Cache
 
-from topgraft.model.split import Parts, narrow_windows, positions
+from topgraft.model.split import FULL, Parts, narrow_windows, positions
 
 
 def shared_pass(
@@ -90,7 +90,7 @@ def sharing_holds(parts: Parts, *, vocabulary: int) -> bool:
     draw = (torch.randint(0, vocabulary, (length,), generator=generator) for length in (6, 3, 4, 2, 0, 5))
     first, second, *rests = (ids.to(weight.device) for ids in draw)
     prompts, owners = [first, second], [0, 0, 1, 1]
-    limit = 1e-4 if weight.dtype == torch.float32 else 5e-2
+    limit = 1e-4 if weight.dtype in FULL else 5e-2
     try:
         with narrow_windows(parts):
             at_prompts, at_rests = shared_pass(parts.trunk, prompts, owners, rests)

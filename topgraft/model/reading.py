@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from topgraft.model.split import FULL
+
 CHUNK_BYTES = 32 * 2**20
 """Of fp32 logits at a time. Too small and the matrix products are slow, too large and every pass goes to memory: a PPO
 epoch with 32,000 words on two CPU cores took 1.65 s at 2 MiB, 1.25 at 8, 1.14 at 32 and 1.28 at 64."""
 
 Head = Callable[[torch.Tensor], torch.Tensor]
-"""[R, H] -> fp32 logits [R, V]."""
+"""[R, H] -> logits [R, V], fp32 at least."""
 
 
 def read_logprobs(
@@ -45,10 +47,10 @@ def is_plain(model: PreTrainedModel, head: Head) -> bool:
     """Whether the head is its output matrix [V, H] and nothing else, found by trying it: not where there is a bias, a
     soft-cap or a scale, and not in half precision, where the library rounds its logits."""
     matrix_VH = getattr(model.get_output_embeddings(), "weight", None)
-    if matrix_VH is None or matrix_VH.dtype != torch.float32:
+    if matrix_VH is None or matrix_VH.dtype not in FULL:
         return False
     generator = torch.Generator().manual_seed(0)
-    states_RH = 10 * torch.randn(4, matrix_VH.shape[1], generator=generator).to(matrix_VH.device)
+    states_RH = 10 * torch.randn(4, matrix_VH.shape[1], generator=generator).to(matrix_VH)
     theirs_RV, ours_RV = head(states_RH), states_RH @ matrix_VH.T
     return torch.allclose(theirs_RV, ours_RV, rtol=1e-5, atol=1e-5 * float(ours_RV.abs().max()))
 

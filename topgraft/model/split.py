@@ -39,6 +39,9 @@ TRIED = (
 """Model types that the tests split, train and sample; others are taken where `check_identity` finds no fault."""
 INSTEAD = f"Use a decoder-only model of text such as {', '.join(TRIED[:-1])} or {TRIED[-1]}."
 
+FULL = (torch.float32, torch.float64)
+"""Precisions that are not half; the second is there for comparisons."""
+
 FINAL_NORMS = ("norm", "ln_f", "final_layernorm", "final_layer_norm", "layer_norm", "norm_f", "embedding_norm")
 POSITIONS = ("wpe", "embed_positions")
 """Position embeddings that a decoder adds to `inputs_embeds` too: silent in the branch, whose input has them."""
@@ -170,7 +173,7 @@ def check_identity(model: PreTrainedModel, parts: Parts, split_layer: int) -> fl
                 raise UserError(f"{refusal}: a pass of its parts fails ({error}). {INSTEAD}") from error
         for ours, whole in ((hidden_BTH, crossing.hidden_BTH), (ours_BTV, whole_BTV)):
             gap = (ours - whole)[real_BT].abs().max().item()
-            limit = (1e-4 if model.dtype == torch.float32 else 5e-2) * max(1.0, whole[real_BT].abs().max().item())
+            limit = (1e-4 if model.dtype in FULL else 5e-2) * max(1.0, whole[real_BT].abs().max().item())
             if not gap <= limit:  # NaN too
                 raise UserError(
                     f"{refusal}: trunk and branch differ from the whole model by {gap:.2g} (limit {limit:.2g}). "

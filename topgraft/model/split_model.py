@@ -56,6 +56,7 @@ class SplitModel:
         _, blocks_name = find_blocks(model)
         self.model = model
         self.layers = layers
+        self.precision = torch.promote_types(model.dtype, torch.float32)  # of logits and log-probabilities
         self.split_layer = layers[0]
         self.whole = lora is None
         parts = cut(model, self.split_layer)
@@ -196,10 +197,10 @@ class SplitModel:
         return self.state(prompts, owners, responses)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """[B, T, H] or [R, H] -> fp32 logits of the same leading shape, by the library's own head."""
+        """[B, T, H] or [R, H] -> logits of the same leading shape, fp32 at least, by the library's own head."""
         if hidden.dim() == 2:
-            return self.parts.head(inputs_embeds=hidden[None]).logits[0].float()
-        return self.parts.head(inputs_embeds=hidden).logits.float()
+            return self.parts.head(inputs_embeds=hidden[None]).logits[0].to(self.precision)
+        return self.parts.head(inputs_embeds=hidden).logits.to(self.precision)
 
     def logprobs(
         self,

@@ -1,15 +1,33 @@
 """Losses on preferred and rejected answers, answer by answer or pair by pair, not yet averaged.
 
-Bradley-Terry: one answer is preferred to another with probability sigmoid(score - other score).
+Bradley-Terry: one answer is preferred to another with probability sigmoid(score - other score). A pair's strength says
+how clear the preference is; at strength 0 the pair is a tie, and neither answer is preferred.
 """
 
 import torch
 from torch.nn.functional import logsigmoid
 
 
-def bradley_terry(chosen_B: torch.Tensor, rejected_B: torch.Tensor) -> torch.Tensor:
-    """-log sigmoid(chosen - rejected) per pair; log 2 at equal scores (Ouyang et al. 2022, arXiv 2203.02155, eq. 1)."""
-    return -logsigmoid(chosen_B - rejected_B)
+def bradley_terry(
+    chosen_B: torch.Tensor, rejected_B: torch.Tensor, strength_B: torch.Tensor, margin: float
+) -> torch.Tensor:
+    """-log sigmoid(chosen - rejected - strength margin) per pair (Ouyang et al. 2022, arXiv 2203.02155, eq. 1; with a
+    margin Touvron et al. 2023, arXiv 2307.09288, eq. 2); log 2 where the difference is the margin.
+
+    A tie is preferred either way with probability 1/2: the mean of both directions' losses, log 2 at equal scores.
+    """
+    difference_B = chosen_B - rejected_B
+    either_B = -(logsigmoid(difference_B) + logsigmoid(-difference_B)) / 2
+    return torch.where(strength_B == 0, either_B, -logsigmoid(difference_B - margin * strength_B))
+
+
+def margin_ranking(
+    chosen_B: torch.Tensor, rejected_B: torch.Tensor, strength_B: torch.Tensor, margin: float
+) -> torch.Tensor:
+    """max(0, strength margin - (chosen - rejected)) per pair, the hinge of large-margin ranking (Herbrich, Graepel and
+    Obermayer 2000, "Large margin rank boundaries for ordinal regression"). A tie: |chosen - rejected|."""
+    difference_B = chosen_B - rejected_B
+    return torch.where(strength_B == 0, difference_B.abs(), torch.relu(margin * strength_B - difference_B))
 
 
 def pair_accuracy(chosen_B: torch.Tensor, rejected_B: torch.Tensor) -> torch.Tensor:

@@ -39,7 +39,8 @@ def _facts(content: Any) -> list[tuple[str, str]]:
 
 
 def _warning(name: str, content: dict[str, Any]) -> str:
-    accuracy = number(content.get("held_out_accuracy", content.get("reader_accuracy")))
+    measured = content.get("held_out_accuracy", content.get("reader_accuracy"))
+    accuracy = number(mapping(measured).get("value") if isinstance(measured, dict) else measured)
     majority, n = number(content.get("majority")), number(content.get("n"))
     chance = majority if majority is not None else 0.5 if name.startswith("reward") else None
     if accuracy is None or chance is None or not n:

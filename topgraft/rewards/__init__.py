@@ -12,6 +12,7 @@ RULES = {
     "verdict": "topgraft.rewards.verdict:Verdict",
     "strictness": "topgraft.rewards.strictness:Strictness",
     "facts": "topgraft.rewards.facts:Facts",
+    "classifier": "topgraft.rewards.classifier:Classifier",
 }
 """Name in a recipe -> rule: a function of prompt and response, or the settings of one. A recipe may also name
 "my_file.py:my_reward" or "package.module:my_reward"."""

@@ -100,7 +100,7 @@ class Combination:
 
 def combine(
     settings: Mapping[str, PartSettings],
-    learned: LearnedReward | None,
+    learned: LearnedReward | Scorer | None,
     rows: Sequence[Demonstration],
     references: Sequence[Demonstration],
 ) -> Combination:

@@ -71,7 +71,8 @@ class OpenArms:
                 f"Run {self.run.path} has nothing to score with: no stage `reward`, and no [rewards] of rules alone."
             )
         made = self.plan.steps[step].settings
-        here = _model(made) == _model(arm.settings) or not made.reward.adapts
+        apart = made.reward.base(made.model) != made.model  # it stands beside any model
+        here = apart or not made.reward.adapts or _model(made) == _model(arm.settings)
         judge = self._place(arm.settings if here else made, step)
         reward = judge.under(settings).reward(step)
         if here:

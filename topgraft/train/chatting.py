@@ -117,8 +117,8 @@ class Chat:
 
     def _answer(self, prompt: str) -> None:
         place, count = self.arms.open(self.arm), self._count(self.arm)
-        drawn = count > 1 or self.likeliest is False
-        settings = place.settings.sampling if drawn else greedy(place.settings.sampling)
+        likeliest = self.arms.plan.settings.evaluate.decoding == "greedy" if self.likeliest is None else self.likeliest
+        settings = greedy(place.settings.sampling) if likeliest and count == 1 else place.settings.sampling
         score = self._scorer(self.arm) if count > 1 or self.scores else None
         try:
             found = answer(place, self.arm.policy, prompt, settings, self.generator, count=count, score=score)

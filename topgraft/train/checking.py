@@ -9,16 +9,22 @@ import torch
 
 from topgraft.algorithms.protocol import OnPolicySettings
 from topgraft.errors import UserError
+from topgraft.model.quantizing import count
 from topgraft.objectives.kl import k1
+from topgraft.recipe import build
 from topgraft.records import Demonstration
+from topgraft.rewards.classifier import Classifier
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.train.cost import free_bytes
+from topgraft.train.describing import describe, trained
+from topgraft.train.fitting import gigabytes
 from topgraft.train.forecast import forecast
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
-from topgraft.train.workplace import Workplace, describe, prepare, trained
+from topgraft.train.stages import home
+from topgraft.train.workplace import Workplace, prepare
 
 KL_LIMIT = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 """Largest |log pi - log pi_ref| of a sampled token before any training, by precision."""
@@ -62,9 +68,21 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     memory = forecast(place, steps, free=free_bytes())
     model.slots.add(PROBE)
     size = sum(weight.numel() for weight in model.slots.weights(PROBE))
-    adapting = [step.name for step in steps if step.kind != "pairs" and step.settings.learners[step.kind].adapts]
+    adapting = [step.name for step in steps if _adapts(step)]
     slots = f" ({', '.join(adapting)})" if adapting else ""
     screen.say(f"trained   {size:,} weights a slot{slots}: {trained(place, PROBE)}")
+    for name, part in place.settings.mix.items():
+        if part.use == "classifier":
+            screen.say(f"external  reward '{name}' by {build(Classifier, part.options).describe()}")
+    for step in steps:
+        if step.kind != "pairs" and (here := home(place.under(step.settings), step)).model is not model:
+            weights, blocks = count(here.model.model), len(here.model.parts.blocks)
+            size = sum(weight.nbytes for weight in here.model.model.parameters())
+            screen.say(
+                f"external  {step.name} stands on {here.settings.options(step.kind).base(place.settings.model).name}: "
+                f"{weights / 1e6:.1f} M weights more in memory ({gigabytes(size)}), and every scored response passes "
+                f"all its {blocks} blocks once more"
+            )
     gap, seconds = _step_zero(place, place.splits.train[:8])
     limit = KL_LIMIT.get(model.model.dtype, 5e-2)
     if not gap <= limit:
@@ -76,6 +94,12 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     for line in memory:
         screen.say(line)
     return _minutes(place, steps, arms, seconds)
+
+
+def _adapts(step: Step) -> bool:
+    """Whether the step trains a slot of the run's own model."""
+    options, own = None if step.kind == "pairs" else step.settings.options(step.kind), step.settings.model
+    return options is not None and options.adapts and options.base(own) == own
 
 
 def _lengths(place: Workplace) -> None:
@@ -113,9 +137,8 @@ def _minutes(place: Workplace, steps: list[Step], arms: int, seconds: float) -> 
     rows, at_once = len(place.splits.train) + len(place.splits.validation), place.settings.sampling.rows_at_once
     rounds = arms * math.ceil(len(place.splits.test) / at_once)
     for step in steps:
-        options = step.settings.learners.get(step.kind)
         if step.kind == "pairs":
             rounds += math.ceil(rows * step.settings.pairs.samples_per_prompt / at_once)
-        elif isinstance(options, OnPolicySettings):
+        elif isinstance(options := step.settings.options(step.kind), OnPolicySettings):
             rounds += options.steps * math.ceil(options.batch_size * options.samples / at_once)
     return 2 * rounds * place.settings.data.max_response_tokens * seconds / 60

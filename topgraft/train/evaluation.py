@@ -8,20 +8,25 @@ from typing import Any
 import torch
 
 from topgraft.data.voices import read_voices
+from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Evaluation, Response
 from topgraft.evaluate.responses import answer, best_of, scored
-from topgraft.evaluate.table import measure_all
+from topgraft.evaluate.table import as_json, measure_all
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration
-from topgraft.rewards.combination import LEARNED, Reward
+from topgraft.rewards.combination import Reward, Scorer
+from topgraft.rewards.learned import LearnedReward
 from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.cache import Pair
+from topgraft.rollout.choosing import greedy
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
+from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Arm, Plan
-from topgraft.train.stages import comparisons
 from topgraft.train.workplace import Workplace, stage_seed
 
+SCORED_AT_ONCE = 64
+"""Answers whose states are held together."""
 INSTRUMENTS = {"reward": "reward", "reward_check": "reward-check"}
 """What is reported -> the step whose reward model is the learned part of it."""
 
@@ -37,15 +42,16 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
     with place.screen.bar("answers", len(arms)) as bar:
         for arm in arms:
             here, rows = place.under(arm.settings), place.splits.test
-            common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy}
-            at = (place.model, place.template, rows, here.settings.sampling)
+            generator = torch.Generator().manual_seed(stage_seed(here.settings.seed, "evaluate"))
+            common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy, "generator": generator}
+            at, sampling = (place.model, place.template, rows), here.settings.sampling
             if arm.best_of == 1:
-                found[arm.name] = answer(*at, **common, start=plan.start_of(arm))
+                likeliest = plan.settings.evaluate.decoding == "greedy"
+                sampling = greedy(sampling) if likeliest else sampling
+                found[arm.name] = answer(*at, sampling, **common, start=plan.start_of(arm))
             else:
-                seed = stage_seed(here.settings.seed, "best-of")
-                generator = torch.Generator().manual_seed(seed)
                 score = here.reward(arm.reward)
-                found[arm.name] = best_of(*at, **common, count=arm.best_of, score=score, generator=generator)
+                found[arm.name] = best_of(*at, sampling, **common, count=arm.best_of, score=score)
             bar.advance({}, ())
     return found
 
@@ -73,7 +79,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     stage.finish(
         {
             "stage": "evaluate",
-            "algorithm": "greedy decoding and metrics",
+            "algorithm": f"{place.settings.evaluate.decoding} decoding and metrics",
             "seconds": round(clock.seconds, 2),
             "peak_memory_bytes": clock.peak_memory_bytes,
             "steps": len(responses),
@@ -108,19 +114,43 @@ def _records(responses: dict[str, list[Response]], style: dict[str, list[float]]
     ]
 
 
-def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, float]:
-    """How often the reward model sets the test reference above Base's answer, beside how often the longer one is it."""
+def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, Any]:
+    """How often the reward model sets the better of two answers to a test prompt above the other, beside how often the
+    longer one is the better: of the data's own pairs, but for ties, else of the reference and Base's answer."""
     rows, model = place.splits.test, place.rewards["reward"]
-    pairs: list[Pair] = [(row.prompt, row.response) for row in rows]
-    tokens, trunk = place.cache.get(pairs)
-    chosen_B, longer_B = model(tokens, trunk).cpu(), tokens.counted_BT.sum(1).cpu()
-    (part, *_) = (name for name, settings in place.settings.mix.items() if settings.use == LEARNED)
-    rejected_B, length_B = torch.tensor([[row.parts[part], row.tokens] for row in base]).unbind(1)
-    return {
-        "held_out_accuracy": pair_accuracy(chosen_B, rejected_B).mean().item(),
-        "longer_wins": pair_accuracy(longer_B, length_B).mean().item(),
-        "n": float(len(rows)),
-    }
+    pairs: list[tuple[Pair, Pair]] = [
+        ((row.prompt, row.response), (row.prompt, row.rejected or ""))
+        for row in rows
+        if row.rejected is not None and row.strength > 0
+    ]
+    groups = [row.group for row in rows if row.rejected is not None and row.strength > 0]
+    if not pairs:
+        groups = [row.group for row in rows]
+        pairs = [((row.prompt, row.response), (row.prompt, other.ids)) for row, other in zip(rows, base, strict=True)]
+    answers = [pair for both in pairs for pair in both]
+    lengths = [len(place.cache.ids(pair)[1]) for pair in answers]
+    accuracy, longer = (
+        as_json(mean_interval(_order(torch.tensor(values)), groups, seed=place.settings.seed))
+        for values in (_learned_scores(place, model, answers), lengths)
+    )
+    of = "the data's own pairs" if rows[0].rejected is not None else "reference against Base's answer"
+    return {"held_out_accuracy": accuracy, "longer_wins": longer, "pairs": of, "n": float(len(pairs))}
+
+
+def _order(values_B: torch.Tensor) -> list[float]:
+    """1 for each pair (two rows) whose first value is the higher, 1/2 for equal ones, else 0."""
+    return pair_accuracy(*values_B.view(-1, 2).unbind(1)).tolist()
+
+
+def _learned_scores(place: Workplace, model: LearnedReward | Scorer, answers: Sequence[Pair]) -> list[float]:
+    """The reward model's scores of prompts with their answers."""
+    if not isinstance(model, LearnedReward):
+        texts = [text if isinstance(text, str) else place.template.decode(list(text)) for _, text in answers]
+        return model([prompt for prompt, _ in answers], texts)
+    found: list[float] = []
+    for start in range(0, len(answers), SCORED_AT_ONCE):
+        found += model(*place.cache.get(answers[start : start + SCORED_AT_ONCE])).tolist()
+    return found
 
 
 def _evaluation(place: Workplace, plan: Plan, responses: dict[str, list[Response]]) -> Evaluation:

@@ -14,10 +14,11 @@ from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
 from topgraft.train.cost import Clock, free_bytes
+from topgraft.train.describing import trained
 from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
 from topgraft.train.plan import Step
-from topgraft.train.workplace import Workplace, stage_seed, trained
+from topgraft.train.workplace import Workplace, stage_seed
 
 
 def train_stage(

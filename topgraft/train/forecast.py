@@ -11,8 +11,7 @@ from topgraft.train.cost import held_bytes, peak_bytes
 from topgraft.train.fitting import FILLED, gigabytes, pairs_of, work_of
 from topgraft.train.memory import Needs, needs
 from topgraft.train.plan import Step
-from topgraft.train.settings import ON_POLICY
-from topgraft.train.stages import learner
+from topgraft.train.stages import learner, offer
 from topgraft.train.workplace import Workplace
 
 
@@ -61,7 +60,7 @@ def _learners(place: Workplace, steps: Sequence[Step]) -> dict[str, _Learner]:
         algorithm, settings = learner(place.under(step.settings), step)
         found[step.name] = _Learner(step, algorithm, settings)
         if isinstance(algorithm, RewardModel):
-            place.rewards[step.name] = algorithm.reward
+            offer(place.under(step.settings), step, algorithm)
     return found
 
 
@@ -71,7 +70,7 @@ def _tried(place: Workplace, learners: dict[str, _Learner]) -> dict[str, tuple[N
     trained = {name: made for name, made in learners.items() if not made.settings.load}
     rows = {name: _rows(place, made.step) for name, made in trained.items()}
     offline = [
-        row for name, made in trained.items() if made.step.kind not in ON_POLICY for part in rows[name] for row in part
+        row for name, made in trained.items() if not made.settings.samples for part in rows[name] for row in part
     ]
     kept = place.cache.new_tokens(pairs_of(offline))
     found = {}

@@ -36,7 +36,7 @@ def generate(
         prompts = [("prompt", prompt)]
     elif data:
         # The prompt column stands in for the response, which a file of questions need not have.
-        unused = dict.fromkeys(("group", "correct", "category", "right", "wrong"), NO_COLUMN)
+        unused = dict.fromkeys(("group", "correct", "category", "right", "wrong", "rejected", "strength"), NO_COLUMN)
         change = unused | {"source": data, "response": place.settings.data.prompt, "max_rows": 0}
         prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:

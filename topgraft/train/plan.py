@@ -8,10 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from topgraft.errors import UserError
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY, STAGES, RunSettings, settings_of_arm
-
-POLICIES = ("sft", *FROM_PAIRS, *ON_POLICY)
-"""Stages that leave a policy."""
+from topgraft.train.settings import NOT_POLICIES, RunSettings, settings_of_arm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +67,13 @@ class Plan:
         self.arms: dict[str, Arm] = {"base": Arm(name="base", settings=settings)}
         self._named: dict[str, str] = {}  # what a step is made of -> its name
         start = ("sft",) if "sft" in settings.stages else ()
-        for kind in (kind for kind in STAGES if kind in settings.stages):
-            path = (*start, kind) if kind in POLICIES and kind != "sft" else (kind,)
+        first = ("sft", *NOT_POLICIES)
+        for kind in (*first, *(kind for kind in settings.policies if kind not in first)):
+            if kind not in settings.stages:
+                continue
+            path = (kind,) if kind in first else (*start, kind)
             self._named[_made_of(settings, path)] = kind
-            if kind in POLICIES:
+            if kind in settings.policies:
                 self._add(kind, settings, path, best_of=1)
             else:
                 self._step(settings, path, arm=kind)
@@ -124,8 +124,10 @@ class Plan:
         """The name of the step at the end of `path`, made where it is not there yet, after those that it needs."""
         kind = path[-1]
         start = self._step(settings, path[:-1], arm=arm) if path[:-1] else None
-        pairs = self._step(settings, ("pairs",), arm=arm) if _needs_pairs(kind, settings) else None
-        reward = self._step(settings, ("reward",), arm=arm) if _needs_reward(kind, settings) else None
+        pairs, reward = (
+            self._step(settings, (needed,), arm=arm) if needed in settings.needs(kind) else None
+            for needed in ("pairs", "reward")
+        )
         made_of = _made_of(settings, path)
         name = self._named.get(made_of)
         if name is None:
@@ -139,14 +141,6 @@ class Plan:
         return name
 
 
-def _needs_pairs(kind: str, settings: RunSettings) -> bool:
-    return kind in FROM_PAIRS or kind == "reward-check" or (kind == "reward" and not settings.reward.load)
-
-
-def _needs_reward(kind: str, settings: RunSettings) -> bool:
-    return kind in ON_POLICY and settings.learns_reward
-
-
 def _made_of(settings: RunSettings, path: tuple[str, ...]) -> str:
     """Everything that the outcome of the last stage of `path` depends on, as text; data and base are the run's."""
     return json.dumps(dict(_reads(settings, path)), sort_keys=True)
@@ -157,20 +151,19 @@ def _reads(settings: RunSettings, path: tuple[str, ...]) -> Iterator[tuple[str, 
         return
     kind = path[-1]
     yield from (("kind", kind), ("seed", settings.seed))
-    if kind == "pairs" or kind in ON_POLICY:
+    samples = kind != "pairs" and settings.learns_from(kind) == "samples"
+    if kind == "pairs" or samples:
         yield "sampling", settings.sampling.model_dump(mode="json")
     if kind == "pairs":
         yield "pairs", settings.pairs.model_dump(mode="json")
         return
-    options = settings.learners[kind]
-    yield "options", options.model_dump(mode="json")
+    options = settings.options(kind)
+    yield from (("learner", settings.learner(kind).__qualname__), ("options", options.model_dump(mode="json")))
     if options.adapts:
-        yield "model", settings.model.model_dump(mode="json")
-    if _needs_pairs(kind, settings):
-        yield "pairs", _made_of(settings, ("pairs",))
-    if kind in ON_POLICY:
+        yield "model", options.base(settings.model).model_dump(mode="json")
+    if samples:
         yield "rewards", {name: part.model_dump(mode="json") for name, part in settings.mix.items()}
-    if _needs_reward(kind, settings):
-        yield "reward", _made_of(settings, ("reward",))
+    for needed in settings.needs(kind):
+        yield needed, _made_of(settings, (needed,))
     if path[:-1]:
         yield "start", _made_of(settings, path[:-1])

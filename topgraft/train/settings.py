@@ -1,10 +1,11 @@
 """The settings of a whole run: the sections of a recipe, each defined beside the code that reads it."""
 
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, Field, model_validator
 
+from topgraft.algorithms import ALGORITHMS
 from topgraft.algorithms.dpo import Options as DPOOptions
 from topgraft.algorithms.grpo import Options as GRPOOptions
 from topgraft.algorithms.kto import Options as KTOOptions
@@ -24,19 +25,20 @@ from topgraft.rewards.combination import LEARNED, PartSettings
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 
-FROM_PAIRS = ("dpo", "orpo", "kto")
-"""Stages whose policy learns from pairs."""
-ON_POLICY = ("ppo", "grpo", "rloo")
-"""Stages whose policy learns from its own samples, by a reward."""
-STAGES = ("sft", "pairs", "reward", "reward-check", *FROM_PAIRS, *ON_POLICY)
-"""What a run may do, in the order in which it is done."""
+NOT_POLICIES = ("pairs", "reward", "reward-check")
+"""Stages that leave no policy."""
+POLICIES = ("sft", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
+"""Stages that do."""
 
 
 class PairsSettings(Settings):
-    """[pairs]: simulated preferences. Chosen = the reference answer, rejected = a sample of the base model."""
+    """[pairs]: preferences. Chosen = the reference answer, rejected = the data's own or a sample of the base model."""
 
+    rejected: str = Field("auto", pattern="^(auto|data|sampled)$")
+    """Where rejected answers come from: "data" (rows that bring one, see data.rejected), "sampled" (the base model) or
+    "auto": data where any row brings one."""
     samples_per_prompt: int = Field(1, ge=1)
-    """Pairs made for each prompt, each with another sample."""
+    """Pairs made for each prompt, each with another sample, where they are sampled."""
 
 
 class EvaluateSettings(Settings):
@@ -44,6 +46,9 @@ class EvaluateSettings(Settings):
 
     metrics: tuple[str, ...] = tuple(METRICS)
     """Names of metrics, or "package.module:METRIC"."""
+    decoding: str = Field("greedy", pattern="^(greedy|sampled)$")
+    """ "greedy", or "sampled": one response to a prompt, drawn as [sampling] says, with the same random numbers in
+    every arm."""
     other_voices: str = ""
     """File with answers to the same prompts in other voices (JSON lines: id, problem, voice, feedback), for the style
     classifier; a shipped name or a path."""
@@ -71,6 +76,15 @@ class ArmSettings(Settings):
         return dict(self.model_extra or {})
 
 
+class LearnerSettings(Settings):
+    """[learners.NAME]: an algorithm of your own, as a stage called NAME."""
+
+    use: str
+    """Its class: "my_file.py:MyLearner" or "package.module:MyLearner"."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Its settings, those that its class declares."""
+
+
 class RunSettings(Settings):
     """A recipe."""
 
@@ -83,7 +97,8 @@ class RunSettings(Settings):
     threads: int = Field(0, ge=0)
     """CPU threads; 0 leaves the choice to PyTorch."""
     stages: tuple[str, ...] = ("sft", "pairs", "reward", "reward-check", "ppo")
-    """Stages to run with the recipe's own settings; every policy among them is an arm of its name."""
+    """Stages to run with the recipe's own settings, in whatever order; every policy among them is an arm of its
+    name."""
     samples_shown: int = Field(1, ge=0)
     """Sample responses printed each time training shows some."""
     model: ModelSettings = ModelSettings()
@@ -100,6 +115,7 @@ class RunSettings(Settings):
     ppo: PPOOptions = PPOOptions()
     grpo: GRPOOptions = GRPOOptions()
     rloo: RLOOOptions = RLOOOptions()
+    learners: dict[str, LearnerSettings] = Field(default_factory=dict)
     evaluate: EvaluateSettings = EvaluateSettings()
     arms: dict[str, ArmSettings] = Field(default_factory=dict)
 
@@ -114,9 +130,21 @@ class RunSettings(Settings):
         return any(part.use == LEARNED for part in self.mix.values())
 
     @property
-    def learners(self) -> dict[str, StepSettings]:
-        """Stages that train, and the settings of each."""
-        return {
+    def policies(self) -> tuple[str, ...]:
+        """Stages that leave a policy."""
+        return (*POLICIES, *self.learners)
+
+    def learner(self, stage: str) -> Any:
+        """The class that a stage trains."""
+        own = self.learners.get(stage)
+        return resolve("algorithm", own.use if own else stage.removesuffix("-check"), ALGORITHMS)
+
+    def options(self, stage: str) -> StepSettings:
+        """The settings of a stage that trains."""
+        if stage in self.learners:
+            declared = get_type_hints(self.learner(stage))["options"]
+            return build(declared, self.learners[stage].options, f"[learners.{stage}] options")
+        sections: dict[str, StepSettings] = {
             "sft": self.sft,
             "reward": self.reward,
             "reward-check": self.reward.model_copy(update={"load": ""}),  # it must be a model of its own
@@ -127,22 +155,29 @@ class RunSettings(Settings):
             "grpo": self.grpo,
             "rloo": self.rloo,
         }
+        return sections[stage]
+
+    def learns_from(self, stage: str) -> str:
+        """What a stage learns from: "demonstrations", "pairs" or "samples"."""
+        found: str = self.learner(stage).learns_from
+        return found
+
+    def needs(self, stage: str) -> list[str]:
+        """Stages that must bring a stage its pairs or its reward model."""
+        if stage == "pairs" or (stage == "reward" and self.reward.load):
+            return []
+        kind = self.learns_from(stage)
+        return ["pairs"] if kind == "pairs" else ["reward"] if kind == "samples" and self.learns_reward else []
 
     @model_validator(mode="after")
     def _stages_fit(self) -> "RunSettings":
-        unknown = [stage for stage in self.stages if stage not in STAGES]
-        if unknown:
-            raise ValueError(f"unknown stage '{unknown[0]}'; known: {', '.join(STAGES)}")
-        needs = dict.fromkeys(("reward", "reward-check", *FROM_PAIRS), "pairs")
-        if self.learns_reward:
-            needs |= dict.fromkeys(ON_POLICY, "reward")
-        if self.reward.load:
-            del needs["reward"]
-        for stage, needed in needs.items():
-            if stage in self.stages and needed not in self.stages:
-                raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
-        for stage in ON_POLICY:
-            if stage in self.stages and self.sampling.temperature == 0:
+        for stage in self.stages:
+            if stage not in (*NOT_POLICIES, *self.policies):
+                raise ValueError(f"unknown stage '{stage}'; known: {', '.join((*NOT_POLICIES, *self.policies))}")
+            for needed in self.needs(stage):
+                if needed not in self.stages:
+                    raise ValueError(f"stage '{stage}' needs stage '{needed}' before it")
+            if stage != "pairs" and self.learns_from(stage) == "samples" and self.sampling.temperature == 0:
                 raise ValueError(f"stage '{stage}' needs random responses: set sampling.temperature above 0")
         for name in self.evaluate.metrics:
             resolve("metric", name, METRICS)
@@ -157,14 +192,14 @@ def settings_of(raw: dict[str, Any]) -> RunSettings:
     return settings
 
 
-ARMS_MAY = ("seed", "model", "sampling", "pairs", "reward", "rewards", "sft", *FROM_PAIRS, *ON_POLICY)
+ARMS_MAY = ("seed", "model", "sampling", "pairs", "reward", "rewards", "learners", *POLICIES)
 """What an arm may set: all that makes a policy, but not the data or the evaluation, by which arms are compared."""
 
 
 def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
     """The recipe with an arm's changes laid over it. Raises UserError for changes that would make arms incomparable."""
     arm, where = settings.arms[name], f"[arms.{name}]"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in ("base", "evaluate", *STAGES[1:4]):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in ("base", "evaluate", *NOT_POLICIES):
         raise UserError(
             f"An arm cannot be called '{name}'. Take letters, digits, - and _, and no word of topgraft's own."
         )
@@ -178,10 +213,8 @@ def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
                 f"model.gradient_checkpointing, or make another run."
             )
     for stage in arm.train:
-        if stage not in ("sft", *FROM_PAIRS, *ON_POLICY):
-            raise UserError(
-                f"{where} train: no policy comes of '{stage}'. {nearest(stage, ('sft', *FROM_PAIRS, *ON_POLICY))}"
-            )
+        if stage not in settings.policies:
+            raise UserError(f"{where} train: no policy comes of '{stage}'. {nearest(stage, settings.policies)}")
     if len(set(arm.train)) < len(arm.train):
         raise UserError(f"{where} train = {list(arm.train)} names a stage twice. Name each once.")
     below = settings.model_dump(mode="json", exclude_none=True, exclude={"arms", "stages"})

@@ -1,140 +1,62 @@
 """The stages of a run, each a function of the workplace and the step: do it, or reload what it left when it is done."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from topgraft.algorithms.dpo import DPO
-from topgraft.algorithms.grpo import GRPO
-from topgraft.algorithms.kto import KTO
-from topgraft.algorithms.orpo import ORPO
-from topgraft.algorithms.ppo import PPO
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.algorithms.reward_model import RewardModel
-from topgraft.algorithms.rloo import RLOO
-from topgraft.algorithms.sft import SFT
-from topgraft.records import Comparison
-from topgraft.rollout.sampling import sample
-from topgraft.runs.writing import append_line, read_lines
-from topgraft.train.cost import Clock
-from topgraft.train.execution import finish, train_stage
-from topgraft.train.plan import POLICIES, Step
-from topgraft.train.settings import FROM_PAIRS, ON_POLICY
+from topgraft.rewards.learned import on_texts
+from topgraft.train.execution import train_stage
+from topgraft.train.pairing import clear, pairs, split_pairs
+from topgraft.train.plan import Step
 from topgraft.train.workplace import Workplace
-
-LEARNERS: dict[str, Callable[..., Algorithm]] = {
-    "sft": SFT,
-    "reward": RewardModel,
-    "reward-check": RewardModel,
-    "dpo": DPO,
-    "orpo": ORPO,
-    "kto": KTO,
-    "ppo": PPO,
-    "grpo": GRPO,
-    "rloo": RLOO,
-}
-"""Stages that train, and with what."""
 
 
 def carry_out(place: Workplace, step: Step) -> None:
     """Do a step, or reload what it left."""
-    STAGES[step.kind](place.under(step.settings), step)
+    kind = {"pairs": pairs, "reward": reward, "reward-check": reward}.get(step.kind, policy)
+    kind(place.under(step.settings), step)
 
 
 def learner(place: Workplace, step: Step) -> tuple[Algorithm, StepSettings]:
     """The algorithm that a step trains, in a new slot, and its settings."""
-    settings = place.settings.learners[step.kind]
-    actors = place.actors(step.kind, score=place.reward(step.reward) if step.kind in ON_POLICY else None)
-    starts = {"reference": step.start} if step.kind in POLICIES else {}
-    return LEARNERS[step.kind](actors, settings, step.name, **starts), settings
+    place = home(place, step)
+    settings, options = place.settings, place.settings.options(step.kind)
+    samples = settings.learns_from(step.kind) == "samples"
+    actors = place.actors(step.kind, score=place.reward(step.reward) if samples else None)
+    starts = {"reference": step.start} if step.kind in settings.policies else {}
+    return settings.learner(step.kind)(actors, options, step.name, **starts), options
 
 
-def from_demonstrations(place: Workplace, step: Step) -> None:
-    """Supervised fine-tuning on the training demonstrations."""
-    _train(place, step, place.splits.train, place.splits.validation)
-
-
-def from_pairs(place: Workplace, step: Step) -> None:
-    """A policy that learns from the pairs."""
-    _train(place, step, *split_pairs(place, step))
-
-
-def from_samples(place: Workplace, step: Step) -> None:
-    """A policy that learns from its own answers to the training prompts."""
-    _train(place, step, place.splits.train, place.splits.validation)
+def policy(place: Workplace, step: Step) -> None:
+    """A policy, from the demonstrations, from pairs, or from its own answers to the training prompts."""
+    rows: tuple[list[Any], list[Any]] = place.splits.train, place.splits.validation
+    if step.pairs is not None:
+        rows = clear(place, *split_pairs(place, step))
+    train_stage(place, step, *learner(place, step), *rows, shows_text=True)
 
 
 def reward(place: Workplace, step: Step) -> None:
     """A reward model. That of kind "reward-check" has another seed and is for the evaluation only: a gain must show
     under both."""
+    here = home(place, step)
     algorithm, settings = learner(place, step)
     assert isinstance(algorithm, RewardModel)
     loaded = place.run.stage(step.name).finished or settings.load
     rows, held_out = ([], []) if loaded else split_pairs(place, step)
-    train_stage(place, step, algorithm, settings, rows, held_out)
-    place.rewards[step.name] = algorithm.reward
+    if here is not place:  # the tokens of another model say nothing to this one
+        rows, held_out = ([replace(row, rejected_ids=()) for row in part] for part in (rows, held_out))
+    train_stage(here, step, algorithm, settings, rows, held_out)
+    offer(place, step, algorithm)
 
 
-def pairs(place: Workplace, step: Step) -> None:
-    """Simulated preferences: the reference answer against a sample of the base model, really decoded."""
-    stage = place.run.stage(step.name)
-    if stage.finished:
-        return
-    clock, rows = Clock(), [*place.splits.train, *place.splits.validation]
-    rows = [row for row in rows for _ in range(place.settings.pairs.samples_per_prompt)]
-    generator = place.actors("pairs").generator
-    before = place.model.meter.tokens_in
-    size, kept = place.settings.sampling.rows_at_once, 0
-    records = []
-    with place.screen.bar(step.name, -(-len(rows) // size)) as bar, place.model.slots.use(None):
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            prompts = [place.template.encode_prompt(row.prompt) for row in part]
-            rollouts = sample(place.model, place.template, prompts, place.settings.sampling, generator)
-            tokens, kept = rollouts.tokens, kept + rollouts.trunk.distinct_tokens
-            for number, row in enumerate(part):
-                ids = tokens.ids_BT[number][tokens.counted_BT[number]].tolist()
-                records.append(
-                    {
-                        "key": row.key,
-                        "prompt": row.prompt,
-                        "chosen": row.response,
-                        "rejected": rollouts.texts[number],
-                        "rejected_ids": ids,
-                    }
-                )
-            bar.advance({}, ())
-    path = stage.path / "pairs.jsonl"
-    path.unlink(missing_ok=True)
-    for record in records:
-        append_line(path, record)
-    passes = (place.model.meter.tokens_in - before) / kept
-    finish(place, step, clock, steps=len(rows), passes=passes, tokens=kept)
+def offer(place: Workplace, step: Step, algorithm: RewardModel) -> None:
+    """Let later steps use a reward model."""
+    here = home(place, step)
+    place.rewards[step.name] = algorithm.reward if here is place else on_texts(algorithm.reward, here.template)
 
 
-STAGES: dict[str, Callable[[Workplace, Step], None]] = {
-    "sft": from_demonstrations,
-    "pairs": pairs,
-    "reward": reward,
-    "reward-check": reward,
-    **dict.fromkeys(FROM_PAIRS, from_pairs),
-    **dict.fromkeys(ON_POLICY, from_samples),
-}
-
-
-def _train(place: Workplace, step: Step, rows: list[Any], held_out: list[Any]) -> None:
-    train_stage(place, step, *learner(place, step), rows, held_out, shows_text=True)
-
-
-def split_pairs(place: Workplace, step: Step) -> tuple[list[Comparison], list[Comparison]]:
-    """The step's pairs of training prompts, and of validation prompts."""
-    assert step.pairs is not None
-    train_keys = {row.key for row in place.splits.train}
-    rows = comparisons(place, step.pairs)
-    return [row for row in rows if row.key in train_keys], [row for row in rows if row.key not in train_keys]
-
-
-def comparisons(place: Workplace, step: str) -> list[Comparison]:
-    """The pairs that a step wrote; an empty base sample gives no pair."""
-    path = place.run.stage(step).path / "pairs.jsonl"
-    records = [record for record in read_lines(path) if record["rejected"].strip()]
-    return [Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])}) for record in records]
+def home(place: Workplace, step: Step) -> Workplace:
+    """Where a step is done: in this place, or beside it, where a reward model has a base of its own."""
+    own = place.settings.options(step.kind).base(place.settings.model)
+    return place if own == place.settings.model else place.beside(own)

@@ -20,11 +20,10 @@ from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
 from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
-from topgraft.model.load import load
+from topgraft.model.load import ModelSettings, load
 from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel
-from topgraft.model.targets import numbers
-from topgraft.rewards.combination import Reward, combine
+from topgraft.rewards.combination import Reward, Scorer, combine
 from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.runs import RunFolder
@@ -46,7 +45,9 @@ class Workplace:
     template: Template
     splits: Splits
     cache: TrunkCache
-    rewards: dict[str, LearnedReward] = field(default_factory=dict)
+    rewards: dict[str, LearnedReward | Scorer] = field(default_factory=dict)
+    others: dict[str, "Workplace"] = field(default_factory=dict)
+    """Places of other models, for reward models that stand on them."""
 
     def actors(self, stage: str, score: Reward | None = None) -> Actors:
         """What an algorithm works with in `stage`. Every stage draws from seeds of its own, new weights included."""
@@ -63,6 +64,14 @@ class Workplace:
     def under(self, settings: RunSettings) -> "Workplace":
         """The same place with the settings of a step or an arm, which differ in nothing that it was prepared by."""
         return replace(self, settings=settings)
+
+    def beside(self, model: ModelSettings) -> "Workplace":
+        """The same data with another model, which is then held beside this one."""
+        key = model.model_dump_json()
+        if key not in self.others:
+            settings = self.settings.model_copy(update={"model": model})
+            self.others[key] = _open(settings, self.run, self.screen, self.accelerator, self.splits)
+        return replace(self.others[key], settings=self.settings)
 
     def reward(self, step: str | None) -> Reward:
         """The reward of the settings, its learned part by the reward model of `step`."""
@@ -87,14 +96,21 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     rows = read(settings.data)
     read_voices(settings.evaluate.other_voices)  # a mistake in it must show now, not after hours of training
     splits = split(rows, settings.data.split, settings.data.split_seed)
+    for stage in ("reward", *settings.policies):
+        taken = settings.options(stage).load
+        if taken and not (Path(taken) / "stage.json").exists():
+            raise UserError(f"{taken} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
+    return _open(settings, run, screen, accelerator, splits)
+
+
+def _open(settings: RunSettings, run: RunFolder, screen: Screen, accelerator: Accelerator, splits: Splits) -> Workplace:
+    """Load the model, and check that the data fit it."""
     loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
     vocabulary = loaded.split.vocabulary
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
     template = Template(loaded.tokenizer, loaded.end_ids, vocabulary, settings.data, context)
     loaded.split.slots.check_targets()
-    for section in settings.learners.values():
-        if section.load and not (Path(section.load) / "stage.json").exists():
-            raise UserError(f"{section.load} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
+    rows = [*splits.train, *splits.test, *splits.validation]
     for row in rows:
         template.encode_prompt(row.prompt)
         template.encode_response(row.response)
@@ -109,39 +125,6 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
         splits=splits,
         cache=TrunkCache(loaded.split, template, settings.cache, screen.say),
     )
-
-
-def describe(place: Workplace) -> list[str]:
-    """What will be run, in a few lines for people."""
-    model, splits = place.model, place.splits
-    blocks, dtype = len(model.parts.blocks), str(model.model.dtype).removeprefix("torch.")
-    if place.settings.model.quantize != "none":
-        dtype += f" (frozen blocks in {place.settings.model.quantize})"
-    asked = str(place.settings.model.layers)
-    drawn = f"{asked} by seed {place.settings.seed}, " if asked.startswith("random") else ""
-    lines = [
-        f"model     {place.settings.model.name}: {count(model.model) / 1e6:.1f} M weights, {blocks} blocks, "
-        f"training blocks {numbers(model.layers)} ({drawn}split at {model.split_layer}), {dtype}, {model.device}",
-        f"template  {place.template.describe()}; pad id {place.template.pad_id}, "
-        f"end ids {list(place.template.end_ids)}",
-        f"data      {place.settings.data.source}: {len(splits.train)} train, {len(splits.test)} test, "
-        f"{len(splits.validation)} validation rows",
-    ]
-    lines += [f"targets   {note}" for note in model.slots.check_targets()]
-    lines.append(f"cache     {place.cache.describe()}")
-    for what, cut in (("prompts", place.template.cut_prompts), ("responses", place.template.cut_responses)):
-        if cut:
-            lines.append(f"          {len(cut)} {what} are too long and are cut, e.g. {min(cut)[:50]!r}")
-    return lines
-
-
-def trained(place: Workplace, slot: str) -> str:
-    """What of the model learns in a slot, for people."""
-    model = place.model
-    whole = count(model.model)
-    share = 100 * sum(weight.numel() for weight in model.slots.weights(slot)) / whole
-    shown = f"{share:.0f}" if share >= 10 else f"{share:.2g}"
-    return f"{model.slots.describe(slot)}; {shown} % of {whole / 1e6:.1f} M"
 
 
 def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:

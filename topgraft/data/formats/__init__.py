@@ -17,6 +17,7 @@ from topgraft.records import Demonstration
 
 FORMATS = {
     "demonstrations": "topgraft.data.formats.demonstrations:rows",
+    "transcripts": "topgraft.data.formats.transcripts:rows",
 }
 """Name -> the function that makes the rows; `matches` stands beside it in the same module."""
 

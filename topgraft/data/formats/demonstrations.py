@@ -1,5 +1,6 @@
 """Prompt and response in one row each: the ordinary shape of demonstrations."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ RESPONSES = ("professor_feedback", "completion", "response", "output", "answer",
 PROMPTS = ("prompt", "instruction", "question", "query", "input", "text")
 """Usual names of a prompt, for suggestions only."""
 NO_COLUMN = "-"
-"""What switches data.key, group, correct, category, right, wrong off where the file has a column of the usual name."""
+"""What switches data.key, group, correct and other columns off where the file has one of the usual name."""
 BETWEEN = "; "
 """What stands between answers that are written as one text."""
 LABELS = {"true": True, "1": True, "correct": True, "false": False, "0": False, "incorrect": False}
@@ -38,6 +39,8 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
     category = _optional("category", settings.category, "category", columns, settings)
     right = _optional("right", settings.right, "right_answers", columns, settings)
     wrong = _optional("wrong", settings.wrong, "wrong_answers", columns, settings)
+    rejected = _optional("rejected", settings.rejected, "rejected", columns, settings)
+    strength = _optional("strength", settings.strength, "strength", columns, settings)
     made, places = [], dict[str, str]()
     for number, row in enumerate(raw, start=1):
         name = _name(row, key) if key else f"row-{number}"
@@ -57,6 +60,8 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
                 category=_category(row, category) if category else "",
                 right=_answers(row, right, "right") if right else (),
                 wrong=_answers(row, wrong, "wrong") if wrong else (),
+                rejected=_text(row, rejected) if rejected else None,
+                strength=_strength(row, strength) if strength else 1.0,
             )
         )
     return made
@@ -144,6 +149,16 @@ def _label(row: RawRow, column: str) -> bool | None:
             f"or use no such column: --set data.correct={NO_COLUMN}."
         )
     return label
+
+
+def _strength(row: RawRow, column: str) -> float:
+    value = row.values.get(column)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise UserError(
+            f"{row.place}: '{column}' must be a number, 0 (a tie) or above; it is {value!r:.60}. "
+            f"Or use no such column: --set data.strength={NO_COLUMN}."
+        )
+    return float(value)
 
 
 def _category(row: RawRow, column: str) -> str:
