@@ -20,6 +20,7 @@ WARM = [
     "topgraft.cli.show",
     "topgraft.experiments.sweep",
     "topgraft.report",
+    "topgraft.train.chatting",
     "topgraft.train.checking",
     "topgraft.train.generating",
     "topgraft.train.pipeline",
@@ -46,11 +47,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, **ENVIRONMENT, "PYTHONPATH": paths, **more}
 
 
-def topgraft(*words: object, cwd: Path, **more: str) -> Done:
-    """Run `python -m topgraft WORDS` in `cwd`."""
+def topgraft(*words: object, cwd: Path, given: str = "", **more: str) -> Done:
+    """Run `python -m topgraft WORDS` in `cwd`, with `given` on a pipe as standard input."""
     command = [sys.executable, "-m", "topgraft", *map(str, words)]
     done = subprocess.run(
-        command, cwd=cwd, env=environment(**more), capture_output=True, encoding="utf-8", check=False, timeout=300
+        command,
+        cwd=cwd,
+        env=environment(**more),
+        input=given,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

@@ -66,6 +66,17 @@ def test_the_resolved_recipe_and_the_provenance_stand_in_the_folder(finished):
     assert sum(len(names) for names in problems) == len(set.union(*problems)) == 10
 
 
+def test_a_stage_says_what_learns(finished):
+    adapted = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of blocks 2-3, rank 32"
+    assert f"  32,768 of slot sft: {adapted}; " in finished.done.out
+    assert f"  32,768 of slot ppo: {adapted}; " in finished.done.out
+    said = finished.done.out.splitlines()
+    assert "  33 trainable weights, 12 training items, 4 held out" in said  # a reward head on 32 numbers
+    at = next(number for number, line in enumerate(said) if line.startswith("  32,801 trainable weights"))
+    assert said[at + 1].startswith("  32,768 of slot ppo: ")
+    assert said[at + 2] == "  33 of a head"
+
+
 def test_results_have_the_promised_shape(finished):
     results = json.loads((finished.run / "report" / "results.json").read_text(encoding="utf-8"))
     assert (results["recipe"], results["seed"]) == ("professor", 42)

@@ -1,6 +1,7 @@
 """Every other verb on real folders: what it prints, what it writes, and that its help shows an example."""
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from metrics_page import documented
 
 from topgraft import __version__
 
-VERBS = ["run", "check", "recipes", "train", "generate", "evaluate", "report", "sweep", "data inspect"]
+VERBS = ["run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "sweep", "data inspect"]
 
 
 def lines(path: Path) -> list[dict]:
@@ -71,7 +72,24 @@ def test_check_tries_everything_and_writes_nothing(words, tmp_path):
     ):
         assert any(line.startswith(begin) for line in done.out.splitlines()), begin
     assert "12 train, 4 test, 4 validation rows" in done.out
+    # Rank 32 on matrices of 32 x 32 (query, output), 32 x 16 (key, value) and 32 x 64 (gate, up, down) in two blocks.
+    size = 2 * 32 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 64))
+    modules = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj of blocks 2-3, rank 32"
+    assert f"trained   {size:,} weights a slot (sft, ppo): {modules}; " in done.out
     assert snapshot(tmp_path) == {}
+
+
+def test_check_says_which_blocks_were_drawn_and_what_an_alias_means(words, tmp_path):
+    sets = ["model.layers=random-2", 'model.lora.targets=["qv"]', "seed=7"]
+    done = forked("check", *words, *(word for text in sets for word in ("--set", text)), cwd=tmp_path)
+    assert done.code == 0, done.err
+    drawn = random.Random(7).sample(range(4), 2)
+    blocks = f"{min(drawn)}-{max(drawn)}" if max(drawn) - min(drawn) == 1 else f"{min(drawn)}, {max(drawn)}"
+    assert f"training blocks {blocks} (random-2 by seed 7, split at {min(drawn)})" in done.out
+    assert f": q_proj, v_proj of blocks {blocks}, rank 32; " in done.out
+    refused = forked("check", *words, "--set", "model.layers=auto", cwd=tmp_path)
+    assert refused.code == 2
+    assert 'model.layers = "auto": topgraft does not choose the blocks by itself yet. Write "last-4"' in refused.err
 
 
 def test_train_sft_by_flags_makes_a_whole_run(finished, tmp_path):
@@ -186,14 +204,14 @@ def test_report_of_a_run_that_was_cut_off_is_a_page_too(finished, tmp_path):
 def test_an_unfinished_run_cannot_be_evaluated(finished, tmp_path):
     run = finished.copy(tmp_path)
     (run / "stages" / "ppo" / "stage.json").unlink()
-    for verb in ("evaluate", "generate"):
+    for verb in ("evaluate", "generate", "chat"):
         done = forked(verb, run, cwd=tmp_path)
         assert done.code == 2
         assert "Stage 'ppo'" in done.err
         assert "--resume" in done.err
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "report", "generate"])
+@pytest.mark.parametrize("verb", ["evaluate", "report", "generate", "chat"])
 def test_a_folder_without_a_run_is_refused(tmp_path, verb):
     done = forked(verb, tmp_path / "nothing", cwd=tmp_path)
     assert done.code == 2

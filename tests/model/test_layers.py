@@ -36,3 +36,8 @@ def test_what_names_no_block_is_refused_with_its_value_and_a_way_out(layers):
         choose_layers(layers, 10, seed=0)
     assert str(list(layers) if isinstance(layers, tuple) else layers) in str(caught.value)
     assert '"last-4"' in str(caught.value)
+
+
+def test_auto_is_not_there_yet_and_says_so():
+    with pytest.raises(UserError, match=r'model.layers = "auto": topgraft does not choose.*"last-4"'):
+        choose_layers("auto", 10, seed=0)

@@ -75,5 +75,5 @@ def test_the_architectures_that_are_named_instead_are_those_of_the_tests():
 @pytest.mark.parametrize("target", ["down_proj", "gate_up_proj"])
 def test_experts_in_one_tensor_are_refused_as_targets(target: str):
     made = SplitModel(tiny.model("gpt_oss"), [3], LoraSettings(targets=("q_proj", target)))
-    with pytest.raises(UserError, match=rf"no module '{target}'.*k_proj, o_proj, q_proj, v_proj"):
+    with pytest.raises(UserError, match=rf"no module '{target}'.*attention, ffn, k_proj, o_proj, q_proj, qv, v_proj"):
         made.slots.check_targets()

@@ -219,3 +219,27 @@ def test_a_prompt_that_rows_share_is_prefilled_once_and_they_sample_what_they_wo
     fresh = made.trunk(together.tokens)
     for kept, new_states in zip(tiny.rows_of(together.trunk), tiny.rows_of(fresh), strict=True):
         assert_close(kept, new_states, **NEAR)
+
+
+def test_a_rollout_that_is_stopped_by_the_keyboard_leaves_no_trace(tokenizer):
+    made = tiny.split("llama", (1, 3))
+    made.slots.add("sft")
+    tiny.fill(made, "sft")
+    expected = draws(made, tokenizer, slot="sft")
+    hooks = [len(block._forward_pre_hooks) for block in made.parts.blocks]
+    passes = []
+
+    def interrupt(*_: object) -> None:
+        passes.append(1)
+        if len(passes) == 4:
+            raise KeyboardInterrupt
+
+    handle = made.parts.blocks[2].register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        draws(made, tokenizer, slot="sft")
+    handle.remove()
+    assert [len(block._forward_pre_hooks) for block in made.parts.blocks] == hooks
+    assert made.slots.in_use == (None, False)
+    again = draws(made, tokenizer, slot="sft")
+    assert responses(again) == responses(expected)
+    assert torch.equal(again.sampled_logprobs_BT, expected.sampled_logprobs_BT)

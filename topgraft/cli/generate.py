@@ -19,7 +19,9 @@ def command(
     data: Annotated[str, typer.Option("--data", help="File with a prompt column; the run's own data by default.")] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="One prompt, instead of a file.")] = "",
     out: Annotated[Path | None, typer.Option("--out", help="File to write; the screen by default.")] = None,
-    greedy: Annotated[bool, typer.Option("--greedy/--sample", help="Greedy, or drawn as [sampling] says.")] = True,
+    greedy: Annotated[
+        bool, typer.Option("--greedy/--sample", help="Greedy, or drawn by the sampling settings.")
+    ] = True,
     set_: Sets = None,
 ) -> None:
     """Decode and write one JSON line per prompt: id, prompt, response, tokens, ended."""

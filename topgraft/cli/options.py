@@ -7,7 +7,7 @@ import typer
 
 Recipe = Annotated[str, typer.Argument(help="A shipped recipe's name (see `topgraft recipes`) or a TOML file.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/RECIPE by default.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="Lay the recipe's [scale.NAME] over it, e.g. tiny.")]
+Scale = Annotated[str | None, typer.Option("--scale", help="Lay the recipe's section scale.NAME over it, e.g. tiny.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]

@@ -6,6 +6,7 @@ around forward and backward; which weights learn is set once, by the stage, and 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from topgraft.errors import UserError, nearest
 from topgraft.model.lora import adapt
 from topgraft.model.saved import read_weights
 from topgraft.model.split import Parts
+from topgraft.model.targets import Targets, describe, find_targets
 from topgraft.recipe import Settings
 
 
@@ -40,19 +42,8 @@ class LoraSettings(Settings):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in front of A; acts in update passes only. Above 0 the first ratio of PPO is not 1."""
     targets: tuple[str, ...] = ("q_proj", "v_proj", "down_proj")
-    """Linear modules to adapt, by their names in the architecture (llama's names also work for gpt2)."""
-
-
-GPT2_NAMES = {
-    "q_proj": "attn.c_attn",
-    "k_proj": "attn.c_attn",
-    "v_proj": "attn.c_attn",
-    "o_proj": "attn.c_proj",
-    "up_proj": "mlp.c_fc",
-    "gate_proj": "mlp.c_fc",
-    "down_proj": "mlp.c_proj",
-}
-"""GPT-2 fuses query, key and value in one matrix; llama's names are translated to the module that does that work."""
+    """Linear modules to adapt: names of the architecture (llama's also work for gpt2), "attention" or "ffn" (every
+    linear module of that part of a block), or "qv" (query and value; the key too where the three are one matrix)."""
 
 
 class Slots:
@@ -84,9 +75,23 @@ class Slots:
                 for key, weight in self.named_weights(name):
                     weight.copy_(source[key])
 
-    def check_targets(self) -> None:
-        """Raise UserError where a target module does not exist, before anything is trained."""
-        self._config()
+    @cached_property
+    def targets(self) -> Targets:
+        """What the settings' targets are in this model. Raises UserError where a module does not exist."""
+        return find_targets(self.lora.targets, list(self.parts.blocks), self._layers, self.model.config.model_type)
+
+    def check_targets(self) -> list[str]:
+        """Raise UserError where a target does not exist, before anything is trained; else what to say of them."""
+        return list(self.targets.notes)
+
+    def describe(self, name: str) -> str:
+        """What a slot adapts, for people."""
+        adapted: dict[int, list[str]] = {}
+        for key, _ in self.named_weights(name):
+            number, _, path = key.partition(f".{self._blocks_name}.")[2].partition(".")
+            adapted.setdefault(int(number), []).append(path.partition(".lora_")[0])
+        modules = {number: list(dict.fromkeys(paths)) for number, paths in adapted.items()}
+        return f"{describe(modules)}, rank {self.lora.rank}"
 
     def load(self, name: str, folder: Path) -> None:
         """Read a slot from a folder in peft's format; a missing, an unexpected or a misshapen weight is a UserError."""
@@ -177,23 +182,13 @@ class Slots:
             weight.requires_grad_(False)
 
     def _config(self) -> LoraConfig:
-        targets = list(self.lora.targets)
-        fused = any(isinstance(module, Conv1D) for module in self.model.modules())
-        if fused:
-            targets = sorted({GPT2_NAMES.get(target, target) for target in targets})
-        names = {key for key, module in self.model.named_modules() if isinstance(module, nn.Linear | Conv1D)}
-        names = {key.replace(".base_layer", "") for key in names}
-        for target in targets:
-            if not any(key.endswith(f".{target}") for key in names):
-                known = {key.rsplit(".", 1)[-1] for key in names if f".{self._blocks_name}." in key}
-                raise UserError(f"model.lora.targets has no module '{target}'. {nearest(target, known)}")
         return LoraConfig(
             task_type="CAUSAL_LM",
             r=self.lora.rank,
             lora_alpha=self.lora.alpha,
             lora_dropout=self.lora.dropout,
-            target_modules=targets,
+            target_modules=list(self.targets.names),
             layers_to_transform=self._layers,
             layers_pattern=self._blocks_name,
-            fan_in_fan_out=fused,
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in self.model.modules()),
         )

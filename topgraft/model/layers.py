@@ -20,6 +20,8 @@ def choose_layers(layers: str | tuple[int, ...], depth: int, seed: int) -> list[
         return chosen
     if layers in ("all", "full"):
         return list(range(depth))
+    if layers == "auto":
+        raise UserError(f'model.layers = "auto": topgraft does not choose the blocks by itself yet. {HOW}')
     match = re.fullmatch(r"(last|first|middle|random)-(\d+)", layers)
     if not match:
         raise UserError(f"model.layers = '{layers}' is not understood. {HOW}")

@@ -42,8 +42,13 @@ class Copies:
         """Copy the base model, or another slot."""
         self._keep(name, copy.deepcopy(self.model if copy_of is None else self._of(copy_of)))
 
-    def check_targets(self) -> None:
+    def check_targets(self) -> list[str]:
         """Nothing to check: every weight is trained."""
+        return []
+
+    def describe(self, name: str) -> str:
+        """What a slot trains, for people."""
+        return "every weight"
 
     def load(self, name: str, folder: Path) -> None:
         """Read a whole model that `save` wrote."""

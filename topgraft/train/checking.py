@@ -17,13 +17,14 @@ from topgraft.rewards.classifier import Classifier
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.train.cost import free_bytes
+from topgraft.train.describing import describe, trained
 from topgraft.train.fitting import gigabytes
 from topgraft.train.forecast import forecast
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 from topgraft.train.stages import home
-from topgraft.train.workplace import Workplace, describe, prepare
+from topgraft.train.workplace import Workplace, prepare
 
 KL_LIMIT = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 """Largest |log pi - log pi_ref| of a sampled token before any training, by precision."""
@@ -66,9 +67,10 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     screen.say(f"identity  trunk and branch differ from the whole model by {model.identity_gap:.1e} (largest logit)")
     memory = forecast(place, steps, free=free_bytes())
     model.slots.add(PROBE)
-    trained = sum(weight.numel() for weight in model.slots.weights(PROBE))
-    kind = "no adapters: every weight learns" if model.whole else f"rank {place.settings.model.lora.rank}"
-    screen.say(f"trained   {trained:,} weights a slot, {kind}")
+    size = sum(weight.numel() for weight in model.slots.weights(PROBE))
+    adapting = [step.name for step in steps if _adapts(step)]
+    slots = f" ({', '.join(adapting)})" if adapting else ""
+    screen.say(f"trained   {size:,} weights a slot{slots}: {trained(place, PROBE)}")
     for name, part in place.settings.mix.items():
         if part.use == "classifier":
             screen.say(f"external  reward '{name}' by {build(Classifier, part.options).describe()}")
@@ -92,6 +94,12 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     for line in memory:
         screen.say(line)
     return _minutes(place, steps, arms, seconds)
+
+
+def _adapts(step: Step) -> bool:
+    """Whether the step trains a slot of the run's own model."""
+    options, own = None if step.kind == "pairs" else step.settings.options(step.kind), step.settings.model
+    return options is not None and options.adapts and options.base(own) == own
 
 
 def _lengths(place: Workplace) -> None:

@@ -14,6 +14,7 @@ from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
 from topgraft.train.cost import Clock, free_bytes
+from topgraft.train.describing import trained
 from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
 from topgraft.train.plan import Step
@@ -39,8 +40,7 @@ def train_stage(
         raise UserError(f"Stage '{stage.name}' has no training rows.")
     stage.clear_unfinished()
     clock = Clock()
-    trained = sum(weight.numel() for weight in algorithm.trainable())
-    place.screen.say(f"  {trained:,} trainable weights, {len(rows)} training items, {len(held_out)} held out")
+    _tell(place, algorithm, f"{len(rows)} training items, {len(held_out)} held out")
 
     if place.model.device.type == "cpu":  # a GPU raises an error that can be caught; here the system ends the process
         settings = lowered(algorithm, settings, rows, held_out, free=free_bytes(), screen=place.screen)
@@ -73,6 +73,18 @@ def train_stage(
         settings=settings,
         learned=algorithm.trainable(),
     )
+
+
+def _tell(place: Workplace, algorithm: Algorithm, items: str) -> None:
+    """Say how many weights learn, in which slots, and how many outside of the model."""
+    learned = {id(weight): weight.numel() for weight in algorithm.trainable()}
+    place.screen.say(f"  {sum(learned.values()):,} trainable weights, {items}")
+    for slot in place.model.slots.names:
+        own = sum(learned.pop(id(weight), 0) for weight in place.model.slots.weights(slot))
+        if own:
+            place.screen.say(f"  {own:,} of slot {slot}: {trained(place, slot)}")
+    if learned:
+        place.screen.say(f"  {sum(learned.values()):,} of a head")
 
 
 def _reload(

@@ -8,13 +8,12 @@ import torch
 
 from topgraft.data.formats.demonstrations import NO_COLUMN
 from topgraft.data.reading import read
-from topgraft.errors import UserError, nearest
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
 from topgraft.train.progress import Screen
-from topgraft.train.reopening import plan_of, reopen
+from topgraft.train.reopening import arm_of, plan_of, reopen
 from topgraft.train.workplace import stage_seed
 
 
@@ -31,9 +30,7 @@ def generate(
 ) -> None:
     """Decode under `arm` and write one JSON line per prompt to `out`, or print them."""
     plan = plan_of(run, sets)
-    if arm not in plan.arms:
-        raise UserError(f"Run {run.path} has no arm '{arm}'. {nearest(arm, plan.arms)}")
-    chosen = plan.arms[arm]
+    chosen = arm_of(run, plan, arm)
     place = reopen(run, plan, chosen.settings, [chosen.policy], screen)
     if prompt:
         prompts = [("prompt", prompt)]

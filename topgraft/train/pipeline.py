@@ -12,12 +12,13 @@ from topgraft.evaluate.records import Response
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
+from topgraft.train.describing import describe
 from topgraft.train.evaluation import answers_of, evaluate, instruments
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
 from topgraft.train.stages import carry_out
-from topgraft.train.workplace import Workplace, describe, prepare, provenance, refuse_changes
+from topgraft.train.workplace import Workplace, prepare, provenance, refuse_changes
 
 BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""

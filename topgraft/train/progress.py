@@ -12,6 +12,11 @@ QUIET_SECONDS = 5.0
 """Seconds between plain lines."""
 
 
+def printable(text: str) -> str:
+    """The text with a replacement character for everything that could steer a terminal; line breaks and tabs stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 class Bar:
     """One task's progress; call `advance` after each step with what is worth showing."""
 
@@ -45,8 +50,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line; text from data or models is shown as it is, without markup or control characters."""
-        shown = "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
-        self.console.print(shown, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """Print the beginning of a stage."""

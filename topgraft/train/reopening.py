@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from topgraft.errors import UserError
+from topgraft.errors import UserError, nearest
 from topgraft.recipe import overlay, parse_set, read_toml
 from topgraft.runs import RunFolder
-from topgraft.train.plan import Plan
+from topgraft.train.plan import Arm, Plan
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings, settings_of
 from topgraft.train.stages import carry_out
@@ -25,6 +25,13 @@ def plan_of(run: RunFolder, sets: Iterable[str] = ()) -> Plan:
             f"`topgraft run {plan.settings.name} --out {run.path} --resume`."
         )
     return plan
+
+
+def arm_of(run: RunFolder, plan: Plan, name: str) -> Arm:
+    """The arm called `name`. Raises UserError with the nearest name where the run has none."""
+    if name not in plan.arms:
+        raise UserError(f"Run {run.path} has no arm '{name}'. {nearest(name, plan.arms)}")
+    return plan.arms[name]
 
 
 def reopen(run: RunFolder, plan: Plan, settings: RunSettings, steps: Iterable[str | None], screen: Screen) -> Workplace:

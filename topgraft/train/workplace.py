@@ -127,27 +127,6 @@ def _open(settings: RunSettings, run: RunFolder, screen: Screen, accelerator: Ac
     )
 
 
-def describe(place: Workplace) -> list[str]:
-    """What will be run, in a few lines for people."""
-    model, splits = place.model, place.splits
-    blocks, dtype = len(model.parts.blocks), str(model.model.dtype).removeprefix("torch.")
-    if place.settings.model.quantize != "none":
-        dtype += f" (frozen blocks in {place.settings.model.quantize})"
-    lines = [
-        f"model     {place.settings.model.name}: {count(model.model) / 1e6:.1f} M weights, {blocks} blocks, "
-        f"training blocks {model.layers} (split at {model.split_layer}), {dtype}, {model.device}",
-        f"template  {place.template.describe()}; pad id {place.template.pad_id}, "
-        f"end ids {list(place.template.end_ids)}",
-        f"data      {place.settings.data.source}: {len(splits.train)} train, {len(splits.test)} test, "
-        f"{len(splits.validation)} validation rows",
-    ]
-    lines.append(f"cache     {place.cache.describe()}")
-    for what, cut in (("prompts", place.template.cut_prompts), ("responses", place.template.cut_responses)):
-        if cut:
-            lines.append(f"          {len(cut)} {what} are too long and are cut, e.g. {min(cut)[:50]!r}")
-    return lines
-
-
 def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:
     """Where a run comes from: versions, commit, device, seeds, digests, and what its arms are."""
     settings, model, splits = place.settings, place.model, place.splits
