@@ -19,7 +19,7 @@ from topgraft.train.settings import RunSettings
 from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, describe, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
 
 
