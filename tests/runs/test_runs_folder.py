@@ -28,7 +28,9 @@ def test_stages_without_provenance_come_by_name(run):
 
 def test_an_empty_folder_reads_as_nothing(run):
     assert run.provenance() == run.results() == run.stage("sft").summary() == {}
-    assert run.responses() == run.stage("sft").metrics() == run.stage("sft").samples() == []
+    assert (
+        run.responses() == run.stage("sft").metrics() == run.stage("sft").samples() == run.stage("sft").warnings() == []
+    )
     assert not run.path.exists()
 
 
@@ -50,8 +52,10 @@ def test_only_an_unfinished_stage_is_cleared(run):
     stage.clear_unfinished()
     stage.log(1, {})
     stage.sample({"step": 1})
+    stage.warn({"step": 1, "sign": "length"})
+    assert stage.warnings() == [{"step": 1, "sign": "length"}]
     stage.clear_unfinished()
-    assert stage.metrics() == stage.samples() == []
+    assert stage.metrics() == stage.samples() == stage.warnings() == []
     stage.log(1, {})
     stage.finish({})
     stage.clear_unfinished()

@@ -53,12 +53,13 @@ def reward_model(**options: Any) -> RewardModel:
     return RewardModel(tiny.actors(made, tiny.characters()), RewardOptions(**options), "reward")
 
 
-def ppo(**options: Any) -> PPO:
+def ppo(*, response: int = 8, **options: Any) -> PPO:
     torch.manual_seed(0)
     made = tiny.split()
     made.slots.add("sft")
     tiny.fill(made, "sft")
-    actors = tiny.actors(made, tiny.characters(), score=length, end_ids=(tiny.END, 20, 21, 22, 23))
+    ends = (tiny.END, 20, 21, 22, 23)
+    actors = tiny.actors(made, tiny.characters(), score=length, response=response, end_ids=ends)
     return PPO(actors, PPOOptions(**options), "ppo", reference="sft")
 
 

@@ -112,11 +112,11 @@ def test_differences_name_every_setting_with_both_values():
     assert differences(old, new) == ["gone.x: 1 -> None", "more: None -> 'y'", "ppo.steps: 2 -> 3"]
 
 
-def test_a_run_may_go_on_with_its_states_kept_elsewhere_but_not_with_other_steps(tmp_path):
+def test_a_run_may_go_on_with_its_states_kept_elsewhere_and_watched_otherwise_but_not_with_other_steps(tmp_path):
     raw = tomllib.loads(to_toml(settings_of(read_recipe("professor"))))
-    del raw["cache"]  # as in a run that began before there was one
+    del raw["cache"], raw["watch"]  # as in a run that began before there were these
     (tmp_path / "recipe.toml").write_text(tomli_w.dumps(raw))
-    changed = settings_of(read_recipe("professor", sets=["cache.disk_gb=0", "cache.folder=elsewhere"]))
+    changed = settings_of(read_recipe("professor", sets=["cache.disk_gb=0", "cache.folder=elsewhere", "watch.kl=1"]))
     assert open_folder(changed, tmp_path, resume=True).path == tmp_path
     with pytest.raises(UserError, match=r"ppo\.steps: 20 -> 5\n"):
         open_folder(settings_of(read_recipe("professor", sets=["ppo.steps=5"])), tmp_path, resume=True)

@@ -214,3 +214,18 @@ def test_the_style_classifier_never_sees_a_text_of_a_test_problem(tmp_path, mode
     assert all(f"sample {row.key}" not in {text for _, text in [*fitted, *held]} for row in parts["test"])
     assert {len(found.verdict_texts[voice]) for voice in ("reference", "neutral")} == {200}
     assert sum(len(texts) for texts in found.verdict_texts.values()) == 600
+
+
+def test_a_stage_is_watched_with_the_thresholds_of_the_recipe_and_the_weights_of_its_reward(
+    tmp_path, model_folder, recipe
+):
+    rewards = {"brief": {"use": "length", "weight": -1.0, "options": {"high": 3}}, "same": {"use": "repetition"}}
+    watch = {"baseline": 1, "window": 1, "kl": 1e-9, "length": 0}
+    place = open_place(tmp_path / "run", model_folder, stages=["ppo"], rewards=rewards, watch=watch, **recipe)
+    place.run.stage("ppo").warn({"sign": "of a stage that was cut off"})
+    do(place)
+    first, second = figures(place, "ppo")
+    assert second["kl/token"] > 1e-9
+    assert "kl" in (signs := [warning["sign"] for warning in place.run.stage("ppo").warnings()])
+    assert not {"length", "of a stage that was cut off"} & set(signs)
+    assert {"rollout/repetition", "reward/std", "reward/std/brief", "reward/std/same"} <= first.keys() & second.keys()

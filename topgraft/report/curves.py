@@ -47,6 +47,12 @@ PANELS = (
     Panel("clip", "Clipped tokens (fraction)", (("policy/clip_fraction", "clipped"),), "diagnostic"),
     Panel("approx-kl", "KL, old to new policy (nats per token)", (("policy/approx_kl", "KL"),), "diagnostic"),
     Panel("beta", "KL coefficient", (("kl/beta", "beta"),), "diagnostic"),
+    Panel(
+        "wording",
+        "Repeated and distinct words (fraction)",
+        (("rollout/repetition", "repeated 3-grams"), ("rollout/distinct_2", "distinct 2-grams")),
+        "diagnostic",
+    ),
     Panel("ended", "Responses that ended (fraction)", (("rollout/ended", "ended"),), "diagnostic"),
     Panel("logprob-gap", "Log-probability gap (nats)", (("rollout/logprob_gap", "gap"),), "diagnostic"),
     Panel("gradient", "Gradient norm", (("grad_norm", "norm"),), "diagnostic"),

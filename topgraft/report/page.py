@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from topgraft.errors import UserError
-from topgraft.report import samples, story, tables
+from topgraft.report import samples, story, tables, warned
 from topgraft.report.bars import draw_bars
 from topgraft.report.curves import draw_panel, draw_reward_and_kl, panels
 from topgraft.report.drawing import Drawing
@@ -64,7 +64,7 @@ def _stages(run: RunFolder, provenance: dict[str, Any]) -> list[Stage]:
     names = [str(name) for name in planned] if isinstance(planned, list) else []
     folders = {folder.name: folder for folder in run.stages()}
     complete = bool(provenance.get("finished"))
-    stages = []
+    stages: list[Stage] = []
     for name in dict.fromkeys([*names, *folders]):
         folder = folders.get(name)
         summary = tidy(folder.summary()) if folder else {}
@@ -77,6 +77,8 @@ def _stages(run: RunFolder, provenance: dict[str, Any]) -> list[Stage]:
                 summary=summary,
                 metrics=tidy(folder.metrics()) if folder else [],
                 samples=tidy(folder.samples()) if folder else [],
+                warnings=warned.warnings(tidy(folder.warnings())) if folder else [],
+                anchor=f"stage-{len(stages) + 1}",
             )
         )
     return stages
@@ -120,6 +122,7 @@ def _words(run: RunFolder, provenance: dict[str, Any], results: dict[str, Any], 
         "opening": story.opening(recipe, provenance, stages),
         "facts": story.key_facts(provenance, stages),
         "unfinished": [] if provenance.get("finished") else [stage for stage in stages if stage.state != "finished"],
+        "warned": [stage for stage in stages if stage.warnings],
         "complete": bool(provenance.get("finished")),
         "stages": stages,
         "headline": tables.headline(results),

@@ -9,6 +9,7 @@ from topgraft.report.drawing import Drawing
 from topgraft.report.numbers import MISSING, count, duration, gigabytes, number, plain
 from topgraft.report.pipeline import trained_words
 from topgraft.report.tables import mapping
+from topgraft.report.warned import Warned
 
 SAMPLES_SHOWN = 4
 
@@ -23,6 +24,9 @@ class Stage:
     summary: dict[str, Any]
     metrics: list[dict[str, Any]]
     samples: list[dict[str, Any]]
+    warnings: list[Warned]
+    anchor: str
+    """Its id on the page."""
     drawings: list[Drawing] = field(default_factory=list)
 
     @property

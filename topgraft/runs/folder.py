@@ -5,6 +5,7 @@ provenance.json                  versions, commit, device, seeds, digests of dat
 stages/<stage>/stage.json        what the stage did and cost; written last, its presence means "finished"
 stages/<stage>/metrics.jsonl     one line a step: {"step": 3, "loss/total": 1.2, "kl/response": 0.8, ...}
 stages/<stage>/rollouts.jsonl    every response that a policy learned from: {"step", "key", "response", "score", ...}
+stages/<stage>/warnings.jsonl    signs of reward hacking: {"step", "sign", "message", "samples": the worst responses}
 stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", "response", "reward", ...}
 stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
@@ -56,6 +57,10 @@ class StageFolder:
         """Append one sample text with its scores."""
         append_line(self.path / "samples.jsonl", record)
 
+    def warn(self, record: dict[str, Any]) -> None:
+        """Append one warning with the responses that show it."""
+        append_line(self.path / "warnings.jsonl", record)
+
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the stage's summary; from now on the stage counts as done."""
         write_json(self.path / "stage.json", summary)
@@ -63,7 +68,7 @@ class StageFolder:
     def clear_unfinished(self) -> None:
         """Empty the line files of a stage that was cut off, so that it starts over cleanly."""
         if not self.finished:
-            for name in ("metrics.jsonl", "samples.jsonl", "rollouts.jsonl"):
+            for name in ("metrics.jsonl", "samples.jsonl", "rollouts.jsonl", "warnings.jsonl"):
                 (self.path / name).unlink(missing_ok=True)
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -77,6 +82,10 @@ class StageFolder:
     def rollouts(self) -> list[dict[str, Any]]:
         """All responses that a policy learned from, in order."""
         return list(read_lines(self.path / "rollouts.jsonl"))
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """The stage's warnings, in the order in which they were raised."""
+        return list(read_lines(self.path / "warnings.jsonl"))
 
     def summary(self) -> dict[str, Any]:
         """The stage's summary; empty while the stage is unfinished."""

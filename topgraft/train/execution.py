@@ -18,6 +18,7 @@ from topgraft.train.describing import trained
 from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
 from topgraft.train.plan import Step
+from topgraft.train.watch import Watch
 from topgraft.train.workplace import Workplace, stage_seed
 
 
@@ -48,6 +49,7 @@ def train_stage(
     def show(number: int) -> None:
         _show(place, stage, algorithm, number)
 
+    weights = {name: part.weight for name, part in place.settings.mix.items()}
     outcome = train(
         algorithm,
         settings,
@@ -58,6 +60,7 @@ def train_stage(
         seed=stage_seed(place.settings.seed, step.kind),
         screen=place.screen,
         show=show if shows_text and place.settings.samples_shown else None,
+        watch=Watch(place.settings.watch, weights, stage, place.screen),
     )
     algorithm.save(stage.checkpoints / "last")
     place.cache.flush()

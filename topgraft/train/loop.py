@@ -21,6 +21,7 @@ from topgraft.records import Batch, Sample
 from topgraft.runs import StageFolder
 from topgraft.train.gradient import Budget, gradient
 from topgraft.train.progress import Screen
+from topgraft.train.watch import Watch
 
 SHOWN = (
     "loss/total",
@@ -59,11 +60,12 @@ def train(
     seed: int,
     screen: Screen,
     show: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Run `algorithm` on `rows`, log to `stage`, and leave its weights at their best step.
 
     The best step has the lowest "eval/loss" where `validate` gives one, else it is the last. `show` is called with the
-    step a few times on the way, to print samples.
+    step a few times on the way, to print samples; `watch` sees every step, and adds to its metrics.
     """
     rng = random.Random(seed)
     total = settings.total_steps(len(rows))
@@ -91,6 +93,8 @@ def train(
                 measured = algorithm.validate(list(held_out)) if held_out else {}
                 last |= measured
                 best.see(step, measured)
+            if watch is not None:
+                last |= watch.see(step, last, samples)
             metrics = {best.step: metrics.get(best.step, {}), step: last}
             stage.keep(step, samples)
             stage.log(step, last)

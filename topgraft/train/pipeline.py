@@ -20,7 +20,7 @@ from topgraft.train.settings import RunSettings
 from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.")
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
 Around = Callable[[RunFolder, Step], AbstractContextManager[None]]
 """Opened around every step of a run: it may bring what the step would make, and take what it made."""

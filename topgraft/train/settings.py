@@ -24,6 +24,7 @@ from topgraft.recipe import Settings, build, overlay
 from topgraft.rewards.combination import LEARNED, PartSettings
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
+from topgraft.train.series import WatchSettings
 
 NOT_POLICIES = ("pairs", "reward", "reward-check")
 """Stages that leave no policy."""
@@ -116,6 +117,7 @@ class RunSettings(Settings):
     grpo: GRPOOptions = GRPOOptions()
     rloo: RLOOOptions = RLOOOptions()
     learners: dict[str, LearnerSettings] = Field(default_factory=dict)
+    watch: WatchSettings = WatchSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     arms: dict[str, ArmSettings] = Field(default_factory=dict)
 
