@@ -1,4 +1,5 @@
-"""Write docs/results.md from finished runs of recipe `professor`, one for each seed.
+"""Write docs/results.md from finished runs of recipe `professor`, one for each seed; what stands there by other hands,
+below a line, stays.
 
 python -m tools.results_doc runs/professor runs/professor-1 runs/professor-2
 """
@@ -7,11 +8,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from topgraft.report.tables import final_table
+from topgraft.report.tables import final_table, lone_cell
 from topgraft.runs import RunFolder
 
+BELOW = "\n<!-- what follows was not written by tools.results_doc -->\n"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results.md"
 HEAD = """# Results
+
+Three sets: the recipe `professor`, every learner with one rule on a model of children's stories, and a reward model on people's preferences (HH-RLHF).
+
+## `professor`
 
 Recipe `professor` as shipped, on two CPU cores: value [95 % interval over the 10 test problems], n = 40 answers. Definitions stand in
 [metrics.md](metrics.md). Written by `python -m tools.results_doc` from the run folders.
@@ -25,7 +31,7 @@ def one_run(run: RunFolder) -> list[str]:
     """A run's table, comparisons, instruments and cost."""
     results, origin = run.results(), run.provenance()
     header, *rows = final_table(results)
-    lines = [f"\n## Seed {results['seed']}\n", "| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines = [f"\n### Seed {results['seed']}\n", "| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     lines += ["", "Paired differences over the same rows:", ""]
     for item in results["comparisons"]:
@@ -49,7 +55,13 @@ def one_run(run: RunFolder) -> list[str]:
 
 
 def _instrument(name: str, facts: dict[str, Any]) -> str:
-    return f"{name} " + ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in facts.items())
+    return f"{name} " + ", ".join(f"{key.replace('_', ' ')} {_fact(value)}" for key, value in facts.items())
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return lone_cell(value).text
+    return value if isinstance(value, str) else f"{value:.3g}"
 
 
 def main() -> None:
@@ -57,7 +69,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     lines = [line for path in parser.parse_args().runs for line in one_run(RunFolder(path))]
-    PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    below = PAGE.read_text(encoding="utf-8").partition(BELOW)[2] if PAGE.exists() else ""
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n" + BELOW + below, encoding="utf-8")
 
 
 if __name__ == "__main__":
