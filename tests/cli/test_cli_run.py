@@ -77,6 +77,12 @@ def test_a_stage_says_what_learns(finished):
     assert said[at + 2] == "  33 of a head"
 
 
+def test_a_stage_says_what_it_was_made_from(finished):
+    made = {name: json.loads((finished.run / "stages" / name / "stage.json").read_text()) for name in ("reward", "ppo")}
+    assert [made["ppo"][key] for key in ("start", "pairs", "reward")] == ["sft", None, "reward"]
+    assert [made["reward"][key] for key in ("start", "pairs", "reward")] == [None, "pairs", None]
+
+
 def test_results_have_the_promised_shape(finished):
     results = json.loads((finished.run / "report" / "results.json").read_text(encoding="utf-8"))
     assert (results["recipe"], results["seed"]) == ("professor", 42)
@@ -89,6 +95,7 @@ def test_results_have_the_promised_shape(finished):
             assert set(entry) == {"value", "low", "high", "n"}
             assert entry["low"] <= entry["value"] <= entry["high"]
             assert entry["n"] == 4
+    assert results["starts"] == {"sft": "base", "ppo": "sft"}
     pairs = {(item["name"], item["arm"], item["against"]) for item in results["comparisons"]}
     assert {("sac", "sft", "base"), ("sac", "ppo", "sft"), ("reward", "ppo", "sft")} <= pairs
     assert set(results["instruments"]) == {"sac", "ca", "reward"}

@@ -113,6 +113,27 @@ def test_comparisons_are_paired_differences_between_every_two_arms():
         assert (item["value"], item["low"], item["high"]) == (by_hand.value, by_hand.low, by_hand.high)
 
 
+def test_many_arms_are_compared_with_base_with_their_start_and_with_the_best():
+    starts = {"sft": "base", "a": "sft", "b": "sft", "c": "base", "d": "a"}
+    mean = {"base": 0.0, "sft": 1.0, "a": 2.0, "b": 6.0, "c": 3.0, "d": 4.0}
+    noise = [0.0, 0.5, -0.5, 0.25, 0.0, -0.25]
+    arms = [
+        answers(arm, TEXTS, reward=[value + gap * place for gap in noise])
+        for place, (arm, value) in enumerate(mean.items())
+    ]
+    table = measure_all(evaluation(*arms), ["reward"], starts)
+    pairs = [(item["arm"], item["against"]) for item in table["comparisons"]]
+    with_base = [(arm, "base") for arm in ("sft", "a", "b", "c", "d")]
+    assert pairs == [*with_base, ("a", "sft"), ("b", "sft"), ("d", "a"), ("b", "a"), ("b", "c"), ("b", "d")]
+    assert [item["value"] for item in table["comparisons"][-3:]] == [4.0, 3.0, 2.0]
+    assert table["starts"] == starts
+
+
+def test_up_to_four_arms_besides_base_every_two_are_compared():
+    arms = [answers(name, TEXTS, reward=[0.0] * 6) for name in ("base", "a", "b", "c", "d")]
+    assert len(measure_all(evaluation(*arms), ["reward"])["comparisons"]) == 10
+
+
 def test_the_table_holds_what_could_be_measured():
     base = answers("base", TEXTS, reward=[0.0] * 6)
     sft = answers("sft", TEXTS, reward=[1.0] * 6, kl_response=[2.0] * 6)

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fake_arms import build_many
 from fake_run import (
     CONTROL,
     FORMULA,
@@ -80,6 +81,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of hostile texts with its report; read only."""
     run = build_hostile(tmp_path_factory.mktemp("hostile"))
+    write_report(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run of many arms with its report; read only."""
+    run = build_many(tmp_path_factory.mktemp("many"))
     write_report(run)
     return run
 

@@ -2,7 +2,8 @@ import pytest
 
 from topgraft.report.curves import MOST_POINTS, noisy, panels, series, smooth, thin
 from topgraft.report.drawing import inline_svg
-from topgraft.report.pipeline import draw_pipeline, trained_layers, trained_words
+from topgraft.report.pipeline import draw_pipeline
+from topgraft.report.roles import trained_layers, trained_words
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,8 @@ def test_one_bar_per_layer_and_only_trained_ones_lit():
         assert drawing.svg.count("url(#frozen)") == 6 + 3 * 4
         assert drawing.pdf.startswith(b"%PDF")
     where = "training the last 2 of 6 layers"
-    assert f"SFT {where}, then Reward model {where}, then PPO {where}" in wide.alt
+    assert f"SFT starts from the base model, {where}. PPO starts from SFT, {where}, scored by Reward model." in wide.alt
+    assert f"Reward model starts from the base model, {where}." in wide.alt
 
 
 def test_a_stage_that_trained_a_head_alone_has_no_lit_layers():
@@ -39,8 +41,8 @@ def test_a_stage_that_trained_a_head_alone_has_no_lit_layers():
     summaries = {"sft": {"trained_layers": [4, 5]}, "reward": {"trained_layers": []}}
     wide, _ = draw_pipeline({"model": model}, summaries)
     assert wide.svg.count("url(#lit)") == 2
-    assert "Reward model training a head alone" in wide.alt
-    assert "or a head alone" in wide.caption
+    assert "Reward model starts from the base model, training a head alone." in wide.alt
+    assert "where none is, a head alone" in wide.caption
 
 
 def test_very_deep_models_share_bars():

@@ -60,7 +60,7 @@ def read(run: RunFolder) -> tuple[str, Reader]:
     return page, reader
 
 
-@pytest.fixture(params=["finished", "hostile"])
+@pytest.fixture(params=["finished", "hostile", "many"])
 def run(request: pytest.FixtureRequest) -> RunFolder:
     return request.getfixturevalue(request.param)
 

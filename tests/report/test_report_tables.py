@@ -6,10 +6,11 @@ import pytest
 from fake_run import FORMULA, LATEX, SCRIPT
 
 from topgraft.report import final_table
+from topgraft.report.comparisons import best_arm, comparisons
 from topgraft.report.export import results_csv, results_json, results_tex
 from topgraft.report.instruments import instruments
 from topgraft.report.numbers import count, decimals, duration, number, plain, show
-from topgraft.report.tables import best_arm, comparisons, headline
+from topgraft.report.tables import headline
 from topgraft.report.text import clean, csv_text, slug, tex, tidy
 
 
@@ -63,7 +64,7 @@ def test_win_rate_is_neutral_at_one_half():
         {"name": "odd", "arm": "ppo", "against": "base", "value": 2.0},
     ]
     readings = [row.reading for row in comparisons({"comparisons": rows, "directions": {"kl": "lower"}})]
-    assert readings == ["not separated", "base better", "base better", "ppo higher", "no interval"]
+    assert readings == ["not separated", "worse", "worse", "higher", "no interval"]
 
 
 def test_instruments_near_chance_are_named(results):

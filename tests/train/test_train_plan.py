@@ -111,6 +111,21 @@ def test_every_step_comes_after_those_that_it_needs():
     assert set(made.arms) == {"base", *arms}
 
 
+def test_an_arm_is_measured_against_the_arm_it_starts_from():
+    made = plan(
+        {
+            "sft": {"train": ["sft"]},
+            "dpo": {"train": ["sft", "dpo"]},
+            "best": {"train": ["sft", "dpo"], "best_of": 4},
+            "best-of-base": {"best_of": 4},
+            "orpo": {"train": ["orpo"]},
+            "ppo-full": {"train": ["sft", "ppo"], **FULL},
+        }
+    )
+    wanted = {"sft": "base", "dpo": "sft", "best": "dpo", "best-of-base": "base", "orpo": "base"}
+    assert made.starts() == wanted, "the SFT that ppo-full starts from is no arm"
+
+
 @pytest.mark.parametrize(
     ("arm", "said"),
     [

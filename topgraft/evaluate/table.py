@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from topgraft.evaluate import METRICS
@@ -14,10 +14,21 @@ from topgraft.lookup import resolve
 
 PAIRED = ("sac", "ca", "reward", "reward_check")
 """Metrics whose per-row differences between arms are worth an interval."""
+EVERY_PAIR = 4
+"""Up to so many arms besides Base, every two are compared."""
+
+Pair = tuple[str, str, str]
+"""An arm, the one it is compared with, and the metric."""
 
 
-def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
-    """Run the metrics `names`; what evaluation/results.json holds, less the recipe's name and seed."""
+def measure_all(
+    evaluation: Evaluation, names: Sequence[str], starts: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Run the metrics `names`; what evaluation/results.json holds, less the recipe's name and seed.
+
+    `starts` maps an arm to the arm that its training started from, where that one is measured too.
+    """
+    starts = dict(starts or {})
     metrics: dict[str, Metric] = {_short(name): resolve("metric", name, METRICS) for name in names}
     parts = list(next(iter(evaluation.responses.values()))[0].parts)
     if "reward" in names and len(parts) > 1:
@@ -35,11 +46,13 @@ def measure_all(evaluation: Evaluation, names: Sequence[str]) -> dict[str, Any]:
         }
         for arm in evaluation.responses
     }
+    directions = {name: metrics[name].direction for name in results}
     return {
         "arms": arms,
-        "comparisons": _compare(evaluation, results),
+        "starts": starts,
+        "comparisons": _compare(evaluation, results, directions, starts),
         "instruments": {name: result.instrument for name, result in results.items() if result.instrument},
-        "directions": {name: metrics[name].direction for name in results},
+        "directions": directions,
         "descriptions": {name: metrics[name].description for name in results},
         "per_row": {name: result.per_row for name, result in results.items() if result.per_row},
     }
@@ -50,19 +63,41 @@ def _short(name: str) -> str:
     return name.rpartition(":")[2].lower() if ":" in name else name
 
 
-def _compare(evaluation: Evaluation, results: dict[str, MetricResult]) -> list[dict[str, Any]]:
-    """Per-row differences between every two arms, later minus earlier, with an interval over problems."""
+def _compare(
+    evaluation: Evaluation, results: dict[str, MetricResult], directions: dict[str, str], starts: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Per-row differences of the chosen pairs, first minus second, with an interval over problems."""
     arms = list(evaluation.responses)
     groups = [row.group for row in evaluation.responses[arms[0]]]
-    found = []
-    for before, arm in itertools.combinations(arms, 2):
-        for name in PAIRED:
-            per_row = results[name].per_row if name in results else {}
-            if arm in per_row and before in per_row:
-                gains = [new - old for new, old in zip(per_row[arm], per_row[before], strict=True)]
-                measure = mean_interval(gains, groups, seed=evaluation.seed)
-                found.append({"name": name, "arm": arm, "against": before, **as_json(measure)})
-    return found
+    found: dict[Pair, dict[str, Any]] = {}
+    for arm, before, name in _pairs(arms, results, directions, starts):
+        per_row = results[name].per_row
+        if arm in per_row and before in per_row and not {(arm, before, name), (before, arm, name)} & found.keys():
+            gains = [new - old for new, old in zip(per_row[arm], per_row[before], strict=True)]
+            measure = mean_interval(gains, groups, seed=evaluation.seed)
+            found[arm, before, name] = {"name": name, "arm": arm, "against": before, **as_json(measure)}
+    return list(found.values())
+
+
+def _pairs(
+    arms: list[str], results: dict[str, MetricResult], directions: dict[str, str], starts: dict[str, str]
+) -> Iterator[Pair]:
+    """Every two arms where they are few. Else each arm with Base and with its start, and the best of each metric with
+    every other arm: that decides whether it is shown to be best. A pair may come twice."""
+    paired = [name for name in PAIRED if name in results]
+    base, *others = arms
+    if len(others) <= EVERY_PAIR:
+        yield from ((arm, before, name) for before, arm in itertools.combinations(arms, 2) for name in paired)
+        return
+    yield from ((arm, base, name) for arm in others for name in paired)
+    yield from ((arm, starts[arm], name) for arm in others if arm in starts for name in paired)
+    for name in paired:
+        sign = -1 if directions[name] == "lower" else 1
+        values = {
+            arm: sign * found.value for arm, found in results[name].measures.items() if not math.isnan(found.value)
+        }
+        best = max(values, key=lambda arm: values[arm], default=base)
+        yield from ((best, arm, name) for arm in values if arm != best)
 
 
 def as_json(measure: Measure) -> dict[str, float | None]:

@@ -6,10 +6,12 @@ from topgraft.report import drawing
 from topgraft.report.drawing import Drawing
 from topgraft.report.numbers import number
 from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK, MUTED
-from topgraft.report.tables import Headline, MetricRow, arm_metrics, bounds, headline
+from topgraft.report.results import arm_metrics, bounds
+from topgraft.report.tables import Headline, MetricRow, headline
 from topgraft.report.text import one_line, slug
 
 LONGEST_NAME = 18
+PITCH, SLIM_PITCH, AROUND = 0.27, 0.165, 0.62  # inches: a bar, a bar of many, title and axis
 
 
 def draw_bars(results: dict[str, Any]) -> list[Drawing]:
@@ -47,18 +49,30 @@ def _fill(axis: Any, table: Headline, values: dict[str, Any], row: MetricRow) ->
         if value is None:
             axis.text(0, place, " not measured", va="center", fontsize=7, color=MUTED)
             continue
-        last = place == len(table.arms) - 1
-        axis.barh(place, value, height=0.62, color=ACCENT if last else GREYS[min(place, 1)], linewidth=0)
+        axis.barh(place, value, height=0.62, color=_colour(table, row, place), linewidth=0)
         if ends:
             axis.plot(ends, (place, place), color=INK, linewidth=1.3, solid_capstyle="butt")
             axis.plot(ends, (place, place), color=INK, linewidth=0, marker="|", markersize=5)
     axis.axvline(0, color=MUTED, linewidth=0.6)
+    first = number(_entry(values, table.arms[0], row).get("value"))
+    if table.turned and first:
+        axis.axvline(first, color=INK, linewidth=0.7, linestyle=(0, (1, 2)))
     axis.set_yticks(list(places), [_short(arm) for arm in table.arms])
     axis.set_ylim(len(table.arms) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     axis.spines["left"].set_visible(False)
     axis.set_xlabel(_title(row))
     axis.locator_params(axis="x", nbins=5)
+
+
+def _colour(table: Headline, row: MetricRow, place: int) -> str:
+    """The accent is the last arm's, where the run leads to it; else the best one's, where it is shown."""
+    chosen = place == len(table.arms) - 1 if table.chain and not table.turned else row.cells[place].best
+    return ACCENT if chosen else GREYS[min(place, 1)]
+
+
+def _height(table: Headline) -> float:
+    return AROUND + (SLIM_PITCH if table.turned else PITCH) * len(table.arms)
 
 
 def _alt(table: Headline, row: MetricRow) -> str:
@@ -68,20 +82,21 @@ def _alt(table: Headline, row: MetricRow) -> str:
 
 def _one(table: Headline, values: dict[str, Any], row: MetricRow, stem: str) -> Drawing:
     with drawing.style():
-        figure, (axis,) = drawing.new_figure(COLUMN, 0.62 + 0.27 * len(table.arms))
+        figure, (axis,) = drawing.new_figure(COLUMN, _height(table))
         _fill(axis, table, values, row)
         svg, pdf = drawing.save(figure)
     return Drawing(f"metric-{stem}", svg, pdf, _alt(table, row), row.label, frozenset({"metric"}))
 
 
 def _together(table: Headline, values: dict[str, Any], rows: list[MetricRow]) -> Drawing:
-    columns = 2 if len(rows) > 1 else 1
+    columns = min(3 if table.turned else 2, len(rows))
     lines = -(-len(rows) // columns)
     with drawing.style():
-        height = (0.62 + 0.27 * len(table.arms)) * lines
-        figure, axes = drawing.new_figure(COLUMN * columns, height, lines, columns)
-        for axis, row in zip(axes, rows, strict=False):
+        figure, axes = drawing.new_figure(COLUMN * min(columns, 2), _height(table) * lines, lines, columns)
+        for place, (axis, row) in enumerate(zip(axes, rows, strict=False)):
             _fill(axis, table, values, row)
+            if table.turned and place % columns:
+                axis.set_yticklabels([])
         for axis in axes[len(rows) :]:
             axis.set_visible(False)
         svg, pdf = drawing.save(figure)

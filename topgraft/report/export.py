@@ -6,20 +6,17 @@ import json
 from typing import Any
 
 from topgraft.report.numbers import number
-from topgraft.report.tables import Cell, arm_metrics, headline
+from topgraft.report.results import Cell, arm_metrics
+from topgraft.report.tables import Headline, headline
 from topgraft.report.text import csv_text, one_line, tex
 
-KEPT = ("comparisons", "instruments", "directions", "descriptions")
-TEX_HEAD = """% Made by topgraft. Needs \\usepackage{booktabs} in the preamble; then \\input this file.
-\\begin{table}[t]
-  \\centering
-  \\small
-"""
+KEPT = ("starts", "comparisons", "instruments", "directions", "descriptions")
+TEX_NOTE = "% Made by topgraft. Needs \\usepackage{booktabs} in the preamble; then \\input this file.\n"
 
 
 def results_json(results: dict[str, Any]) -> str:
     """Return the results as strict JSON: no NaN, full precision."""
-    empty: dict[str, Any] = {"comparisons": [], "instruments": {}, "directions": {}, "descriptions": {}}
+    empty: dict[str, Any] = {"starts": {}, "comparisons": [], "instruments": {}, "directions": {}, "descriptions": {}}
     content: dict[str, Any] = {"recipe": results.get("recipe"), "seed": results.get("seed")}
     content["arms"] = {arm: {"metrics": metrics} for arm, metrics in arm_metrics(results).items()}
     content.update({key: results.get(key) or empty[key] for key in KEPT})
@@ -43,15 +40,41 @@ def results_tex(results: dict[str, Any], about: dict[str, Any] | None = None) ->
     table, about = headline(results), about or {}
     if not table.rows:
         return "% Made by topgraft. The run has no results yet.\n"
-    lines = [f"  \\begin{{tabular}}{{@{{}}l{'c' * len(table.arms)}r@{{}}}}", "    \\toprule"]
-    lines.append("    " + " & ".join(["Metric", *(tex(arm) for arm in table.arms), "$n$"]) + r" \\")
-    lines.append("    \\midrule")
-    for row in table.rows:
-        name = tex(f"{row.label} {row.arrow}".rstrip())
-        lines.append("    " + " & ".join([name, *(_tex_cell(cell) for cell in row.cells), tex(row.n)]) + r" \\")
-    lines += ["    \\bottomrule", "  \\end{tabular}"]
+    kind, size, lines = (
+        ("table*", "footnotesize", _tex_turned(table)) if table.turned else ("table", "small", _tex(table))
+    )
+    head = f"{TEX_NOTE}\\begin{{{kind}}}[t]\n  \\centering\n  \\{size}\n"
     caption = _caption(results, table.marks_best, about)
-    return TEX_HEAD + "\n".join(lines) + f"\n  \\caption{{{caption}}}\n  \\label{{tab:topgraft}}\n\\end{{table}}\n"
+    tail = f"  \\caption{{{caption}}}\n  \\label{{tab:topgraft}}\n\\end{{{kind}}}\n"
+    return head + "\n".join(lines) + "\n" + tail
+
+
+def _tex(table: Headline) -> list[str]:
+    """The lines of the tabular with metrics down and arms across."""
+    rows = [["Metric", *(tex(arm) for arm in table.arms), "$n$"]]
+    rows += [[tex(row.title), *(_tex_cell(cell) for cell in row.cells), tex(row.n)] for row in table.rows]
+    return _tabular(f"@{{}}l{'c' * len(table.arms)}r@{{}}", rows[0], [_tex_row(row) for row in rows[1:]])
+
+
+def _tex_turned(table: Headline) -> list[str]:
+    """The lines of the tabular with arms down and metrics across, each interval under its value."""
+    body = []
+    for arm, cells in table.lines:
+        body.append(_tex_row([tex(arm), *(_tex_value(cell) for cell in cells)]))
+        if any(cell.interval for cell in cells):
+            body.append(_tex_row(["", *(f"{{\\scriptsize {tex(cell.interval)}}}" for cell in cells)]) + "[2pt]")
+    body += ["\\midrule", _tex_row(["$n$", *(tex(row.n) for row in table.rows)])]
+    lines = _tabular(f"@{{}}l{'c' * len(table.rows)}@{{}}", ["Arm", *(tex(row.title) for row in table.rows)], body)
+    return ["  \\setlength{\\tabcolsep}{3pt}", *lines]
+
+
+def _tabular(columns: str, header: list[str], body: list[str]) -> list[str]:
+    inside = ["\\toprule", _tex_row(header), "\\midrule", *body, "\\bottomrule"]
+    return [f"  \\begin{{tabular}}{{{columns}}}", *(f"    {line}" for line in inside), "  \\end{tabular}"]
+
+
+def _tex_row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def _raw(value: Any) -> str:
@@ -61,11 +84,12 @@ def _raw(value: Any) -> str:
     return str(value) if isinstance(value, int) else repr(found)
 
 
+def _tex_value(cell: Cell) -> str:
+    return rf"\textbf{{{tex(cell.value)}}}" if cell.best else tex(cell.value)
+
+
 def _tex_cell(cell: Cell) -> str:
-    value = tex(cell.value)
-    if cell.best:
-        value = rf"\textbf{{{value}}}"
-    return f"{value} {{\\footnotesize {tex(cell.interval)}}}" if cell.interval else value
+    return _tex_value(cell) + (f" {{\\footnotesize {tex(cell.interval)}}}" if cell.interval else "")
 
 
 def _caption(results: dict[str, Any], marks_best: bool, about: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from math import sqrt
 from typing import Any
 
 from topgraft.report.numbers import number, plain
-from topgraft.report.tables import label, lone_cell, mapping
+from topgraft.report.results import label, lone_cell, mapping
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from topgraft.errors import UserError
-from topgraft.report import samples, story, tables, warned
+from topgraft.report import comparisons, samples, story, tables, warned
 from topgraft.report.bars import draw_bars
 from topgraft.report.curves import draw_panel, draw_reward_and_kl, panels
 from topgraft.report.drawing import Drawing
 from topgraft.report.export import results_csv, results_json, results_tex
+from topgraft.report.frontier import draw_frontier
 from topgraft.report.instruments import instruments
+from topgraft.report.lineage import arms_table
 from topgraft.report.numbers import plain
-from topgraft.report.pipeline import draw_pipeline, stage_title
+from topgraft.report.pipeline import draw_pipeline
+from topgraft.report.results import mapping
+from topgraft.report.roles import stage_title
 from topgraft.report.story import Stage
-from topgraft.report.tables import mapping
 from topgraft.report.text import slug, tidy
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
@@ -39,8 +42,8 @@ def write_report(run: RunFolder) -> Path:
     results.setdefault("seed", provenance.get("seed"))
     stages = _stages(run, provenance)
     pipeline = draw_pipeline(provenance, {stage.name: stage.summary for stage in stages})
-    bars, together = draw_bars(results), _draw_stages(stages)
-    drawn = [*pipeline, *bars, *together, *(drawing for stage in stages for drawing in stage.drawings)]
+    bars, frontier, together = draw_bars(results), draw_frontier(results, provenance), _draw_stages(stages)
+    drawn = [*pipeline, *bars, *frontier, *together, *(drawing for stage in stages for drawing in stage.drawings)]
     write_figures(run.report / "figures", drawn)
     write_whole(run.report / "results.json", results_json(results))
     write_whole(run.report / "results.csv", results_csv(results))
@@ -50,6 +53,7 @@ def write_report(run: RunFolder) -> Path:
         **_words(run, provenance, results, stages),
         **_samples(run),
         "pipeline": pipeline,
+        "frontier": frontier,
         "bars": [drawing for drawing in bars if "metric" in drawing.tags],
         "joint": [drawing for stage in stages for drawing in stage.drawings if "joint" in drawing.tags],
     }
@@ -126,7 +130,9 @@ def _words(run: RunFolder, provenance: dict[str, Any], results: dict[str, Any], 
         "complete": bool(provenance.get("finished")),
         "stages": stages,
         "headline": tables.headline(results),
-        "comparisons": tables.comparisons(results),
+        "arms": arms_table(provenance, {stage.name: stage.summary for stage in stages}),
+        "matrix": comparisons.matrix(results),
+        "winners": comparisons.winners(results),
         "instruments": instruments(results),
         "cost": story.cost_table(stages),
         "settings": tidy(settings),

@@ -1,181 +1,162 @@
-"""The pipeline diagram: the whole stack, then one block per stage with the layers lit that it trained."""
+"""The pipeline diagram: the base model and the steps that grew from it, each with the layers lit that it trained."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from topgraft.report.cards import CARD_HEIGHT, CARD_WIDTH, ROW_HEIGHT, ROW_WIDTH, base_card, row, stage_card
 from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number
-from topgraft.report.shapes import Arrow, Bar, Label, Shape, as_pdf, as_svg
-from topgraft.report.text import one_line
+from topgraft.report.lineage import REWARDS, lit_layers, read_arms, read_steps
+from topgraft.report.results import FEW_ARMS, mapping
+from topgraft.report.roles import stage_title, title_of, trained_layers, trained_words
+from topgraft.report.shapes import Arrow, Label, Shape, as_pdf, as_svg
 
-CARD_WIDTH, CARD_HEIGHT, GAP, MARGIN = 236.0, 292.0, 44.0, 6.0
-STACK_TOP, STACK_HEIGHT, STACK_WIDTH = 58.0, 164.0, 84.0
-MOST_BARS = 40
-HELPERS = frozenset({"base", "pairs", "reward-check", "evaluate"})
+GAP, ROW_GAP, INDENT, MARGIN = 44.0, 7.0, 26.0, 6.0
 
 
 @dataclass(frozen=True)
-class Role:
-    """What a stage does, in the diagram's words: title, caption in two lines, heads on top of the stack."""
+class Node:
+    """A step of the tree, or an arm that samples from one: what it starts from (None: the base model), which reward
+    model scores it, the layers that it trains. It stands `depth` steps from the base model, in line `line`."""
 
+    name: str
+    kind: str
     title: str
-    caption: tuple[str, str]
-    heads: tuple[str, ...]
+    start: str | None
+    reward: str | None
+    lit: frozenset[int]
+    depth: int = 0
+    line: int = 0
 
 
-ROLES = {
-    "sft": Role("SFT", ("learns to write", "the references"), ("policy",)),
-    "reward": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
-    "reward_model": Role("Reward model", ("learns to rank chosen", "above rejected"), ("reward",)),
-    "ppo": Role("PPO", ("earns reward, held near", "the reference"), ("policy", "value", "reference", "reward")),
-    "grpo": Role("GRPO", ("beats its group, held", "near the reference"), ("policy", "reference", "reward")),
-    "rloo": Role("RLOO", ("beats the others, held", "near the reference"), ("policy", "reference", "reward")),
-    "dpo": Role("DPO", ("prefers chosen", "to rejected"), ("policy", "reference")),
-    "orpo": Role("ORPO", ("writes the chosen,", "unlike the rejected"), ("policy",)),
-    "kto": Role("KTO", ("nearer the desirable,", "off the undesirable"), ("policy", "reference")),
-}
+def draw_pipeline(provenance: dict[str, Any], summaries: Mapping[str, dict[str, Any]]) -> list[Drawing]:
+    """Draw the pipeline as a tree and, for narrow screens, in one column (tag "narrow").
 
-
-def trained_layers(model: dict[str, Any]) -> tuple[int, frozenset[int]]:
-    """Return how many layers the model has and which are trained, as far as the provenance says."""
-    total = int(number(model.get("layers")) or 0)
-    trained = model.get("trained_layers")
-    if isinstance(trained, list):
-        chosen = {int(place) for item in trained if (place := number(item)) is not None}
-    elif number(trained) is not None:
-        chosen = set(range(total - int(number(trained) or 0), total))
-    else:
-        chosen = set(range(total)) if trained in ("all", "full") else set()
-    return total, frozenset(place for place in chosen if 0 <= place < total)
-
-
-def trained_words(model: dict[str, Any]) -> str:
-    """Say which layers are trained, e.g. "the last 4 of 28 layers"; empty when it is not known."""
-    total, trained = trained_layers(model)
-    size = len(trained)
-    if not total or not size:
-        return ""
-    if size == total:
-        return f"all {total} layers"
-    if trained == set(range(total - size, total)):
-        return f"the last {size} of {total} layers" if size > 1 else f"the last of {total} layers"
-    if trained == set(range(size)):
-        return f"the first {size} of {total} layers" if size > 1 else f"the first of {total} layers"
-    if max(trained) - min(trained) == size - 1 and size > 1:
-        return f"layers {min(trained)} to {max(trained)} of {total} (counted from 0)"
-    names = ", ".join(str(place) for place in sorted(trained))
-    return f"layers {names} of {total} (counted from 0)" if size <= 8 else f"{size} of {total} layers"
-
-
-def stage_title(name: str, algorithm: Any = None) -> str:
-    """Return a stage's display name: `stage_title("ppo")` -> "PPO"; unknown names stay as they are."""
-    known = {"pairs": "Preference pairs", "reward-check": "Reward check", "evaluate": "Evaluation"}
-    if name in known:
-        return known[name]
-    role = ROLES.get(name) or ROLES.get(str(algorithm))
-    return role.title if role else name
-
-
-def draw_pipeline(provenance: dict[str, Any], summaries: dict[str, dict[str, Any]]) -> list[Drawing]:
-    """Draw the pipeline in one row and, for narrow screens, in one column (tag "narrow").
-
-    `summaries` maps the stages in order to their summaries, which name the algorithm and, as an empty list of
-    "trained_layers", a stage that trained a head alone. No layers known: no drawing.
+    `summaries` maps the stages in order to their summaries, which name the algorithm, the stage that each starts from
+    and, as an empty list of "trained_layers", a stage that trained a head alone. Few policies get a card
+    each, many a line. No layers known: no drawing.
     """
-    model = provenance.get("model")
-    total, trained = trained_layers(model if isinstance(model, dict) else {})
-    stages = [
-        (name, summary.get("algorithm"), frozenset() if summary.get("trained_layers") == [] else trained)
-        for name, summary in summaries.items()
-        if name not in HELPERS
-    ]
-    if not total or not stages:
+    model = mapping(provenance.get("model"))
+    total, trained = trained_layers(model)
+    nodes = _nodes(provenance, summaries)
+    if not total or not nodes:
         return []
+    cards = sum(node.kind not in REWARDS for node in nodes) <= FEW_ARMS
+    alt = f"The base model has {total} layers. {' '.join(_said(node, nodes, total) for node in nodes)}"
+    lit = {node.lit for node in nodes}
     which = trained_words({"layers": total, "trained_layers": sorted(trained)}) or "unknown layers"
-    said = [f"{stage_title(name, what)} training {which if lit else 'a head alone'}" for name, what, lit in stages]
-    alt = f"The base model has {total} layers. {', then '.join(said)}."
-    everywhere = all(lit for *_, lit in stages)
-    caption = f"Each stage trains {which}" if everywhere else f"Lit layers are trained: {which}, or a head alone"
+    caption = (
+        f"Each stage trains {which}" if lit == {trained} else "Lit layers are trained; where none is, a head alone"
+    )
+    scored = cards and any(node.reward for node in nodes)
     drawings = []
     for name, tag, down in (("pipeline", "wide", False), ("pipeline-column", "narrow", True)):
-        shapes, width, height = _layout(stages, total, down)
+        shapes = _cards(nodes, total, down) if cards else _rows(nodes, total, down)
+        width, height = _size(nodes, cards, down)
         svg, pdf = as_svg(shapes, width, height, alt), as_pdf(shapes, width, height)
-        drawings.append(Drawing(name, svg, pdf, alt, caption, frozenset({tag})))
+        whole = caption + ("; dashed: its reward scores the policy" if scored and not down else "")
+        drawings.append(Drawing(name, svg, pdf, alt, whole, frozenset({tag, "cards" if cards else "lines"})))
     return drawings
 
 
-def _layout(stages: list[tuple[str, Any, frozenset[int]]], total: int, down: bool) -> tuple[list[Shape], float, float]:
-    """Place the cards in a row or a column, with arrows between them."""
-    shapes: list[Shape] = []
-    cards = len(stages) + 1
-    for place in range(cards):
-        x = MARGIN + (0 if down else place * (CARD_WIDTH + GAP))
-        y = MARGIN + (place * (CARD_HEIGHT + GAP) if down else 0)
-        if place == 0:
-            shapes += _base_card(x, y, total)
-        else:
-            shapes += _stage_card(x, y, *stages[place - 1], total)
-        if place < cards - 1:
-            centre_x, centre_y = x + CARD_WIDTH / 2, y + CARD_HEIGHT / 2
-            if down:
-                shapes.append(Arrow(centre_x, y + CARD_HEIGHT + 5, centre_x, y + CARD_HEIGHT + GAP - 5))
-            else:
-                shapes.append(Arrow(x + CARD_WIDTH + 5, centre_y, x + CARD_WIDTH + GAP - 5, centre_y))
-    along = 2 * MARGIN + cards * (CARD_HEIGHT if down else CARD_WIDTH) + (cards - 1) * GAP
+def _nodes(provenance: dict[str, Any], summaries: Mapping[str, dict[str, Any]]) -> list[Node]:
+    """Return the tree, each branch whole before the next, reward models last."""
+    model, arms = mapping(provenance.get("model")), read_arms(provenance).values()
+    found = [
+        Node(step.name, step.kind, stage_title(step.name, step.kind), step.start, step.reward, lit_layers(step, model))
+        for step in read_steps(provenance, summaries).values()
+    ]
+    for arm in arms if len(found) > FEW_ARMS else ():
+        if arm.best_of > 1:
+            start = arm.path[-1] if arm.path else None
+            lit = next((node.lit for node in found if node.name == start), frozenset())
+            found.append(Node(arm.name, "best", f"Best of {arm.best_of}", start, None, lit))
+    placed: list[Node] = []
+
+    def place(start: str | None, depth: int, line: int) -> int:
+        """Place what starts from `start`, the first of it beside it; the next free line."""
+        for node in sorted((node for node in found if node.start == start), key=lambda node: node.kind in REWARDS):
+            placed.append(replace(node, depth=depth, line=line))
+            line = max(line + 1, place(node.name, depth + 1, line))
+        return line
+
+    place(None, 1, 0)
+    return placed
+
+
+def _said(node: Node, nodes: list[Node], total: int) -> str:
+    """Say in words what a node shows."""
+    titles = {other.name: other.title for other in nodes}
+    start = titles[node.start] if node.start else "the base model"
+    if node.kind == "best":
+        return f"{node.title} samples from {start}."
+    which = trained_words({"layers": total, "trained_layers": sorted(node.lit)}) or "a head alone"
+    scorer = f", scored by {titles[node.reward]}" if node.reward in titles else ""
+    return f"{node.title} starts from {start}, training {which}{scorer}."
+
+
+def _size(nodes: list[Node], cards: bool, down: bool) -> tuple[float, float]:
+    width, height, gap = (CARD_WIDTH, CARD_HEIGHT, GAP) if cards else (ROW_WIDTH, ROW_HEIGHT, ROW_GAP)
+    deepest, lines = max(node.depth for node in nodes), max(node.line for node in nodes) + 1
     if down:
-        return shapes, CARD_WIDTH + 2 * MARGIN, along
-    return shapes, along, CARD_HEIGHT + 2 * MARGIN
+        deepest, lines = 0, len(nodes) + 1
+        width += 0 if cards else INDENT * max(node.depth for node in nodes)
+    return 2 * MARGIN + width + deepest * (width + GAP), 2 * MARGIN + lines * (height + gap) - gap
 
 
-def _card(x: float, y: float, title: str, caption: tuple[str, str]) -> list[Shape]:
-    title = one_line(title)
-    title = title if len(title) <= 18 else title[:17] + "…"
-    return [
-        Bar(x, y, CARD_WIDTH, CARD_HEIGHT, "card", 10),
-        Label(x + 18, y + 34, title, 19, bold=True),
-        Label(x + 18, y + CARD_HEIGHT - 38, caption[0], 16),
-        Label(x + 18, y + CARD_HEIGHT - 17, caption[1], 16),
-    ]
-
-
-def _stack(x: float, y: float, total: int, lit: frozenset[int]) -> list[Shape]:
-    """Draw the layers from the bottom up; very deep models share bars."""
-    bars = min(total, MOST_BARS)
-    pitch = STACK_HEIGHT / bars
-    gap = min(4.0, pitch * 0.3)
-    shapes: list[Shape] = []
-    for bar in range(bars):
-        members = range(bar * total // bars, max((bar + 1) * total // bars, bar * total // bars + 1))
-        tone = "lit" if any(layer in lit for layer in members) else "frozen"
-        top = y + STACK_HEIGHT - (bar + 1) * pitch
-        shapes.append(Bar(x, top + gap / 2, STACK_WIDTH, pitch - gap, tone, min(4.0, (pitch - gap) / 3)))
+def _cards(nodes: list[Node], total: int, down: bool) -> list[Shape]:
+    """One card a step: the tree from left to right, or all cards in one column."""
+    shapes: list[Shape] = base_card(MARGIN, MARGIN, total)
+    corners: dict[str | None, tuple[float, float]] = {None: (MARGIN, MARGIN)}
+    before: str | None = None
+    for place, node in enumerate(nodes, 1):
+        x = MARGIN + (0 if down else node.depth * (CARD_WIDTH + GAP))
+        y = MARGIN + (place if down else node.line) * (CARD_HEIGHT + GAP)
+        corners[node.name] = (x, y)
+        shapes += stage_card(x, y, node.name, node.kind, node.lit, total)
+        if down:
+            shapes.append(Arrow(((x + CARD_WIDTH / 2, y - GAP + 5), (x + CARD_WIDTH / 2, y - 5))))
+            if node.start != before:
+                start = next((other.title for other in nodes if other.name == node.start), "Base")
+                shapes.append(Label(x + CARD_WIDTH / 2 + 14, y - GAP / 2 + 5, f"from {start}", 15, tone="muted"))
+        else:
+            shapes.append(_across(corners[node.start], (x, y), CARD_WIDTH, CARD_HEIGHT))
+        before = node.name
+    for node in nodes if not down else ():
+        if node.reward is not None and node.reward in corners:
+            (from_x, from_y), (x, y) = corners[node.reward], corners[node.name]
+            middle, low = from_y + CARD_HEIGHT / 2, y + 0.75 * CARD_HEIGHT
+            points = ((from_x + CARD_WIDTH + 5, middle), (x - 16, middle), (x - 16, low), (x - 4, low))
+            shapes.append(Arrow(points, dashed=True))
     return shapes
 
 
-def _base_card(x: float, y: float, total: int) -> list[Shape]:
-    side = x + 18 + STACK_WIDTH + 16
-    layers = "1 layer" if total == 1 else f"{total} layers"
-    return [
-        *_card(x, y, "Base model", ("the whole stack,", "nothing trained yet")),
-        *_stack(x + 18, y + STACK_TOP, total, frozenset()),
-        Label(side, y + STACK_TOP + 14, "output", 16),
-        Label(side, y + STACK_TOP + STACK_HEIGHT / 2 + 5, layers, 16),
-        Label(side, y + STACK_TOP + STACK_HEIGHT - 3, "input", 16),
-    ]
-
-
-def _stage_card(x: float, y: float, name: str, algorithm: Any, lit: frozenset[int], total: int) -> list[Shape]:
-    role = ROLES.get(name) or ROLES.get(str(algorithm)) or Role(name, ("", ""), ())
-    side = x + 18 + STACK_WIDTH + 16
-    shapes = [*_card(x, y, role.title, role.caption), *_stack(x + 18, y + STACK_TOP, total, lit)]
-    width = CARD_WIDTH - (side - x) - 18
-    pitch = min(42.0, STACK_HEIGHT / max(len(role.heads), 1))
-    for place, head in enumerate(role.heads):
-        top = y + STACK_TOP + place * pitch
-        learns = head in ("policy", "value") or name in ("reward", "reward_model")
-        tone = "head" if learns else "fixed"
-        shapes.append(Bar(side, top, width, pitch - 10, tone, 6))
-        middle = side + width / 2
-        tint = "onhead" if learns else "ink"
-        shapes.append(Label(middle, top + (pitch - 10) / 2 + 5.5, head, 16, middle=True, tone=tint))
+def _rows(nodes: list[Node], total: int, down: bool) -> list[Shape]:
+    """One line a step: the tree from left to right, or indented as an outline."""
+    shapes: list[Shape] = row(MARGIN, MARGIN, "Base", "", frozenset(), total)
+    corners: dict[str | None, tuple[float, float]] = {None: (MARGIN, MARGIN)}
+    for place, node in enumerate(nodes, 1):
+        x = MARGIN + node.depth * (INDENT if down else ROW_WIDTH + GAP)
+        y = MARGIN + (place if down else node.line) * (ROW_HEIGHT + ROW_GAP)
+        corners[node.name] = (x, y)
+        from_x, from_y = corners[node.start]
+        if down:
+            points = (
+                (from_x + 13, from_y + ROW_HEIGHT + 2),
+                (from_x + 13, y + ROW_HEIGHT / 2),
+                (x - 3, y + ROW_HEIGHT / 2),
+            )
+            shapes.append(Arrow(points))
+        else:
+            shapes.append(_across(corners[node.start], (x, y), ROW_WIDTH, ROW_HEIGHT))
+        title = node.title if node.kind == "best" else title_of(node.kind)
+        shapes += row(x, y, title, node.name if node.name != title else "", node.lit, total)
     return shapes
+
+
+def _across(start: tuple[float, float], end: tuple[float, float], width: float, height: float) -> Arrow:
+    """The line from one card's right side to another's left side, by way of the gap before the latter."""
+    (from_x, from_y), (x, y) = start, end
+    here, there = (from_x + width + 5, from_y + height / 2), (x - 5, y + height / 2)
+    bend = x - 28
+    return Arrow((here, there) if from_y == y else (here, (bend, here[1]), (bend, there[1]), there))

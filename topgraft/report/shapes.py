@@ -12,7 +12,8 @@ from matplotlib.patches import FancyBboxPatch
 from topgraft.report.drawing import style
 from topgraft.report.palette import INK, MUTED, ON_HEAD, PAPER, TONES
 
-INKS = {"ink": INK, "onhead": ON_HEAD}
+INKS = {"ink": INK, "onhead": ON_HEAD, "muted": MUTED}
+SIDES = {"start": "left", "middle": "center", "end": "right"}
 FAMILY = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 
 
@@ -30,24 +31,22 @@ class Bar:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A straight arrow."""
+    """A line through points, along the axes, with a head at its end."""
 
-    x: float
-    y: float
-    to_x: float
-    to_y: float
+    points: tuple[tuple[float, float], ...]
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
 class Label:
-    """One line of text; (x, y) is the left or middle of its base line."""
+    """One line of text; (x, y) is the start, middle or end of its base line, as `anchor` says."""
 
     x: float
     y: float
     text: str
     size: float
     bold: bool = False
-    middle: bool = False
+    anchor: str = "start"
     tone: str = "ink"
 
 
@@ -76,32 +75,24 @@ def _svg_shape(shape: Shape) -> str:
             f'height="{shape.height:.2f}" rx="{shape.radius:.2f}" style="fill: url(#{shape.tone})"/>'
         )
     if isinstance(shape, Label):
-        anchor = "middle" if shape.middle else "start"
         font = f"font: {700 if shape.bold else 400} {shape.size:g}px {FAMILY}"
         return (
             f'<text x="{shape.x:.2f}" y="{shape.y:.2f}" '
-            f'style="{font}; text-anchor: {anchor}; fill: {INKS[shape.tone]}">{escape(shape.text)}</text>'
+            f'style="{font}; text-anchor: {shape.anchor}; fill: {INKS[shape.tone]}">{escape(shape.text)}</text>'
         )
-    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in _head(shape))
-    return (
-        f'<path d="M{shape.x:.2f} {shape.y:.2f} L{shape.to_x:.2f} {shape.to_y:.2f}" '
-        f'style="stroke: {MUTED}; stroke-width: 2; fill: none"/>'
-        f'<polyline points="{points}" style="stroke: {MUTED}; stroke-width: 2; fill: none"/>'
-    )
+    line, head = (" ".join(f"{x:.2f},{y:.2f}" for x, y in points) for points in (shape.points, _head(shape)))
+    stroke = f"stroke: {MUTED}; stroke-width: 2; fill: none"
+    dashes = "; stroke-dasharray: 5 4" if shape.dashed else ""
+    return f'<polyline points="{line}" style="{stroke}{dashes}"/><polyline points="{head}" style="{stroke}"/>'
 
 
-def _head(arrow: Arrow, size: float = 7.0) -> list[tuple[float, float]]:
-    if arrow.y == arrow.to_y:
-        return [
-            (arrow.to_x - size, arrow.to_y - size),
-            (arrow.to_x, arrow.to_y),
-            (arrow.to_x - size, arrow.to_y + size),
-        ]
-    return [
-        (arrow.to_x - size, arrow.to_y - size),
-        (arrow.to_x, arrow.to_y),
-        (arrow.to_x + size, arrow.to_y - size),
-    ]
+def _head(arrow: Arrow, size: float = 6.0) -> list[tuple[float, float]]:
+    """The two strokes of the head, for an arrow that ends rightwards, downwards or upwards."""
+    (_, from_y), (x, y) = arrow.points[-2:]
+    if y == from_y:
+        return [(x - size, y - size), (x, y), (x - size, y + size)]
+    back = -size if y > from_y else size
+    return [(x - size, y + back), (x, y), (x + size, y + back)]
 
 
 def as_pdf(shapes: list[Shape], width: float, height: float) -> bytes:
@@ -130,11 +121,12 @@ def _pdf_shape(axis: Any, shape: Shape) -> None:
         extent = (shape.x, shape.x + shape.width, shape.y + shape.height, shape.y)
         axis.imshow(ramp, extent=extent, aspect="auto", interpolation="nearest").set_clip_path(patch)
     elif isinstance(shape, Label):
-        weight, side = ("bold" if shape.bold else "normal"), ("center" if shape.middle else "left")
+        weight, side = ("bold" if shape.bold else "normal"), SIDES[shape.anchor]
         colour = INKS[shape.tone]
         axis.text(shape.x, shape.y, shape.text, fontsize=shape.size * 0.75, weight=weight, ha=side, color=colour)
     else:
-        axis.plot((shape.x, shape.to_x), (shape.y, shape.to_y), color=MUTED, linewidth=1.5)
+        dashes = (0, (2.5, 2)) if shape.dashed else "solid"
+        axis.plot(*zip(*shape.points, strict=True), color=MUTED, linewidth=1.5, linestyle=dashes)
         axis.plot(*zip(*_head(shape), strict=True), color=MUTED, linewidth=1.5)
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from topgraft.report.drawing import Drawing
+from topgraft.report.lineage import blocks, is_chain, listing, read_arms
 from topgraft.report.numbers import MISSING, count, duration, gigabytes, number, plain
-from topgraft.report.pipeline import trained_words
-from topgraft.report.tables import mapping
+from topgraft.report.results import mapping
+from topgraft.report.roles import trained_words
 from topgraft.report.warned import Warned
 
 SAMPLES_SHOWN = 4
@@ -67,7 +68,12 @@ def state(finished: bool, begun: bool, run_finished: bool) -> str:
 def opening(recipe: str, provenance: dict[str, Any], stages: list[Stage]) -> str:
     """Say what was run in one sentence, from whatever the provenance holds."""
     model, data = mapping(provenance.get("model")), mapping(provenance.get("data"))
-    layers = trained_words(model)
+    arms, summaries = read_arms(provenance), {stage.name: stage.summary for stage in stages}
+    layers, chain = trained_words(model), is_chain(arms)
+    if not chain:
+        asked = [arm for arm in arms.values() if arm.path]
+        found = (blocks(arm, mapping(summaries.get(arm.path[-1])), model.get("layers")) for arm in asked)
+        layers = " or ".join(dict.fromkeys(found))
     text = f"Recipe {recipe} " if recipe else "This run "
     text += f"trains {layers} of {model['name']}" if layers and model.get("name") else ""
     if not layers:
@@ -81,10 +87,17 @@ def opening(recipe: str, provenance: dict[str, Any], stages: list[Stage]) -> str
         text += f" on {plain(train)} rows"
     if data.get("source"):
         text += f" from {data['source']}" if number(train) is not None else f" on {data['source']}"
+    if not chain:
+        others = [arm for arm in arms.values() if arm.path or arm.best_of > 1]
+        return (
+            f"{text}, in {len(others)} arm{'s' if len(others) > 1 else ''}: {listing([arm.words for arm in others])}."
+        )
     names = [stage.title for stage in stages if stage.summary.get("trainable_parameters") or stage.metrics]
-    if names:
-        text += ": " + " → ".join(names)
-    return text + "."
+    longest = max(arms.values(), key=lambda arm: len(arm.path), default=None)
+    if longest and longest.path:
+        beside = [stage.title for stage in stages if stage.title in names and stage.name not in longest.path]
+        return f"{text}: {longest.words}{', with ' if beside else ''}{listing(beside)}."
+    return text + (": " + " → ".join(names) if names else "") + "."
 
 
 def key_facts(provenance: dict[str, Any], stages: list[Stage]) -> list[tuple[str, str]]:

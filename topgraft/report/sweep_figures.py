@@ -9,7 +9,7 @@ from topgraft.report import drawing
 from topgraft.report.drawing import Drawing
 from topgraft.report.numbers import number, plain
 from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
-from topgraft.report.tables import bounds, label
+from topgraft.report.results import bounds, label
 from topgraft.report.text import one_line, slug
 from topgraft.report.trials import Row, Trials, setting
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from topgraft.errors import UserError
 from topgraft.report.numbers import number
-from topgraft.report.tables import Cell, arm_metrics, bounds, headline, label
+from topgraft.report.results import Cell, arm_metrics, bounds, label
+from topgraft.report.tables import headline
 from topgraft.report.text import csv_text, tidy
 from topgraft.runs import RunFolder
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from topgraft.report.numbers import number, plain
-from topgraft.report.tables import mapping
+from topgraft.report.results import mapping
 
 LONG = 1500
 

@@ -66,7 +66,8 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         for arm in plan.arms:
             responses[arm] = scored(place.model, place.template, answers[arm], rewards)
             bar.advance({}, ())
-        found = measure_all(_evaluation(place, plan, responses), place.settings.evaluate.metrics)
+        evaluation = _evaluation(place, plan, responses)
+        found = measure_all(evaluation, place.settings.evaluate.metrics, plan.starts())
         bar.advance({}, ())
     per_row = found.pop("per_row")
     lines = [json.dumps(record, ensure_ascii=False) for record in _records(responses, per_row.get("sac", {}))]

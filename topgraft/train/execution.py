@@ -141,6 +141,8 @@ def finish(
         "stage": stage.name,
         "algorithm": step.kind.removesuffix("-check"),
         "start": step.start,
+        "pairs": step.pairs,
+        "reward": step.reward,
         "seconds": round(clock.seconds, 2),
         "peak_memory_bytes": clock.peak_memory_bytes,
         "steps": steps,

@@ -115,6 +115,20 @@ class Plan:
         """The step that the arm's policy started from; None: the base model."""
         return self.steps[arm.policy].start if arm.policy is not None else None
 
+    def starts(self) -> dict[str, str]:
+        """Arm -> the arm that it comes from: that of the step its policy started from, and for the best of several
+        responses that of one response. Arms whose start is not measured are left out."""
+        plain: dict[str | None, str] = {}
+        for arm in self.arms.values():
+            if arm.best_of == 1:
+                plain.setdefault(arm.policy, arm.name)
+        found: dict[str, str] = {}
+        for arm in self.arms.values():
+            before = arm.policy if arm.best_of > 1 else self.start_of(arm)
+            if before in plain and plain[before] != arm.name:
+                found[arm.name] = plain[before]
+        return found
+
     def _add(self, name: str, settings: RunSettings, path: tuple[str, ...], *, best_of: int) -> None:
         policy = self._step(settings, path, arm=name) if path else None
         reward = self._step(settings, ("reward",), arm=name) if best_of > 1 and settings.learns_reward else None
