@@ -102,8 +102,8 @@ def table(runs: list[Path]) -> str:
     results = [json.loads((run / "evaluation" / "results.json").read_text()) for run in runs]
     spreads = [statistics.pstdev(_rewards(run, "base")) for run in runs]
     lines = [
-        "| arm | reward | gain / deviation of Base | margin, nats | KL, nats a response | seconds |",
-        "|---|---|---|---|---|---|",
+        "| arm | reward | gain / deviation of Base | margin, nats | KL, nats a response | highest of a step | seconds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for arm in results[0]["arms"]:
         found = [result["arms"][arm]["metrics"] for result in results]
@@ -113,18 +113,19 @@ def table(runs: list[Path]) -> str:
             for own, before, spread in zip(found, base, spreads, strict=True)
         ]
         cells = [
-            ", ".join(_cell(metrics.get("reward")) for metrics in found),
+            ", ".join(_cell(metrics["reward"]) for metrics in found),
             ", ".join(f"{gain:+.2f}" for gain in gains) if arm != "base" else "",
-            ", ".join(_cell(metrics.get("margin")) for metrics in found if "margin" in metrics),
-            ", ".join(_trained(run, arm, "kl/response") for run in runs),
-            ", ".join(_seconds(run, arm) for run in runs),
+            ", ".join(_cell(metrics["margin"]) for metrics in found if "margin" in metrics),
+            ", ".join(f"{metrics['kl']['value']:.1f}" for metrics in found if "kl" in metrics),
+            ", ".join(filter(None, (_highest(run, arm, "kl/response") for run in runs))),
+            ", ".join(filter(None, (_seconds(run, arm) for run in runs))),
         ]
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(entry: dict[str, float] | None) -> str:
-    return f"{entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]" if entry else ""
+def _cell(entry: dict[str, float]) -> str:
+    return f"{entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
 
 
 def _rewards(run: Path, arm: str) -> list[float]:
@@ -132,7 +133,7 @@ def _rewards(run: Path, arm: str) -> list[float]:
     return [line["reward"] for line in lines if line["arm"] == arm]
 
 
-def _trained(run: Path, arm: str, name: str) -> str:
+def _highest(run: Path, arm: str, name: str) -> str:
     """The highest value of a step metric, where the arm logs it."""
     path = run / "stages" / arm / "metrics.jsonl"
     values = (

@@ -14,6 +14,7 @@ from conftest import rows, write_rows
 from metrics_page import documented
 
 from topgraft import __version__
+from topgraft.recipe import shipped_recipes
 
 VERBS = ["run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "sweep", "data inspect"]
 
@@ -43,10 +44,12 @@ def test_the_version_is_told(tmp_path):
 def test_recipes_lists_names_sentences_and_files(tmp_path):
     done = topgraft("recipes", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    name, _, about = done.out.splitlines()[0].partition(" ")
-    assert name == "professor"
-    assert len(about.split()) > 3
-    assert Path(done.out.splitlines()[1].strip()).is_file()
+    lines = done.out.splitlines()
+    names = [line.split(" ")[0] for line in lines[::2]]
+    assert names == list(shipped_recipes())
+    assert "professor" in names
+    assert all(len(line.split()) > 4 for line in lines[::2])
+    assert all(Path(line.strip()).is_file() for line in lines[1::2])
 
 
 def test_recipes_and_help_start_without_torch():
@@ -262,4 +265,4 @@ def test_code_in_the_folder_where_one_works_is_found(finished, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     results = json.loads((tmp_path / "made" / "report" / "results.json").read_text(encoding="utf-8"))
-    assert results["arms"]["sft"]["metrics"]["my_metric:SEVEN"]["value"] == 7.0
+    assert results["arms"]["sft"]["metrics"]["seven"]["value"] == 7.0
