@@ -36,7 +36,7 @@ PROBE = "probe"
 
 def check(settings: RunSettings, screen: Screen) -> None:
     """Load everything and print what a run would meet. Raises UserError where it would fail."""
-    plan, minutes = Plan(settings), 0.0
+    plan, minutes, tried = Plan(settings), 0.0, set[str]()
     screen.say(f"arms      {', '.join(plan.arms)}")
     for number, group in enumerate(plan.groups()):
         with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,9 @@ def check(settings: RunSettings, screen: Screen) -> None:
             screen.say(line)
         if number == 0:
             _texts(place)
-        minutes += _model(place, plan.needed(group.names), len(group.arms))
+        steps = plan.needed(group.names)
+        minutes += _model(place, steps, tried, len(group.arms))
+        tried |= {step.name for step in steps}
         del place
     screen.say(f"time      about {max(1, round(minutes))} min on this machine, if every response runs to its limit")
 
@@ -61,11 +63,11 @@ def _texts(place: Workplace) -> None:
         raise UserError(f"The pad id {template.pad_id} is an end id: the model would never learn to end.")
 
 
-def _model(place: Workplace, steps: list[Step], arms: int) -> float:
+def _model(place: Workplace, steps: list[Step], tried: set[str], arms: int) -> float:
     """Try the model that a group of steps needs; the minutes that they may take."""
     model, screen = place.model, place.screen
     screen.say(f"identity  trunk and branch differ from the whole model by {model.identity_gap:.1e} (largest logit)")
-    memory = forecast(place, steps, free=free_bytes())
+    memory = forecast(place, steps, free=free_bytes(), before=tried)
     model.slots.add(PROBE)
     size = sum(weight.numel() for weight in model.slots.weights(PROBE))
     adapting = [step.name for step in steps if _adapts(step)]
@@ -93,7 +95,7 @@ def _model(place: Workplace, steps: list[Step], arms: int) -> float:
     screen.say(f"step 0    largest |log pi - log pi_ref| of a sampled token {gap:.1e} (limit {limit:.0e})")
     for line in memory:
         screen.say(line)
-    return _minutes(place, steps, arms, seconds)
+    return _minutes(place, [step for step in steps if step.name not in tried], arms, seconds)
 
 
 def _adapts(step: Step) -> bool:

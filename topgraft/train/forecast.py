@@ -1,6 +1,6 @@
 """What a run of a recipe will hold at its peak, before it is run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,14 +16,15 @@ from topgraft.train.stages import learner, offer
 from topgraft.train.workplace import Workplace
 
 
-def forecast(place: Workplace, steps: Sequence[Step], *, free: int) -> list[str]:
-    """What `steps` of a run will hold at their peak, and on a CPU what to set where that is more than is free.
+def forecast(place: Workplace, steps: Sequence[Step], *, free: int, before: Collection[str] = ()) -> list[str]:
+    """What `steps` of a run will hold at their peak, and on a CPU what to set where that is more than is free. Those
+    called `before` are done elsewhere, and are only used here.
 
     Adds the slots that the run will have.
     """
     learners = _learners(place, steps)
     held, at_once = held_bytes(), place.settings.sampling.rows_at_once
-    tried = _tried(place, learners)
+    tried = _tried(place, {name: made for name, made in learners.items() if name not in before})
     needed = {name: found.total(settings.micro_batch_tokens, at_once) for name, (found, settings) in tried.items()}
     if not needed:
         return [f"memory    about {gigabytes(peak_bytes())}, no stage of this recipe learns anything"]
