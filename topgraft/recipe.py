@@ -50,6 +50,11 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
     return raw
 
 
+def scales_of(name: str) -> list[str]:
+    """The scales that a recipe has, with those of the one that it extends."""
+    return list(_whole(name, Path()).get("scale", {}))
+
+
 def _whole(name: str, folder: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """A recipe laid over the one that it extends; `folder` is where paths are seen from."""
     known = shipped_recipes()

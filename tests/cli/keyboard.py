@@ -39,6 +39,17 @@ class Terminal:
         seen, self.raw = self.raw[: found.end()], self.raw[found.end() :]
         return seen.replace("\r\n", "\n")
 
+    def rest(self) -> None:
+        """Wait until the command does nothing but wait for a key: one that comes between Python's prompt and its wait
+        is not heard before the next."""
+        spent, since = -1, time.monotonic()
+        while time.monotonic() - since < 0.3:
+            fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+            now = int(fields[11]) + int(fields[12])
+            if now != spent or fields[0] != "S":
+                spent, since = now, time.monotonic()
+            time.sleep(0.02)
+
     def end(self) -> int:
         """Wait for the command to end; its exit code."""
         while self._read():

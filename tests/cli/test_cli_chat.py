@@ -159,6 +159,7 @@ def test_a_conversation_on_a_terminal(finished, tmp_path):
 def test_ctrl_c_at_the_prompt_ends_the_conversation(finished, tmp_path):
     terminal = Terminal("chat", finished.run, cwd=tmp_path)
     terminal.see("ppo> ")
+    terminal.rest()
     terminal.type(CTRL_C)
     assert terminal.end() == 130
     assert "Traceback" not in terminal.raw

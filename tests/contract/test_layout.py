@@ -10,7 +10,7 @@ from pathlib import Path
 
 import topgraft
 from topgraft.model.load import ModelSettings
-from topgraft.recipe import Settings, build, read_recipe, shipped_recipes, to_toml
+from topgraft.recipe import Settings, build, read_recipe, scales_of, shipped_recipes, to_toml
 from topgraft.train.settings import RunSettings
 
 PACKAGE = Path(topgraft.__file__).resolve().parent
@@ -235,8 +235,7 @@ def test_every_shipped_recipe_parses_at_every_scale():
     recipes = shipped_recipes()
     assert len(recipes) >= 1
     assert "professor" in recipes
-    for known, path in recipes.items():
-        scales = tomllib.loads(path.read_text(encoding="utf-8")).get("scale", {})
-        for scale in [None, *scales]:
+    for known in recipes:
+        for scale in [None, *scales_of(known)]:
             built = build(RunSettings, read_recipe(known, scale=scale))
             assert build(RunSettings, tomllib.loads(to_toml(built))) == built

@@ -7,7 +7,7 @@ import pytest
 import tomli_w
 
 from topgraft.errors import UserError
-from topgraft.recipe import differences, overlay, parse_set, read_recipe, shipped_recipes, to_toml
+from topgraft.recipe import differences, overlay, parse_set, read_recipe, scales_of, shipped_recipes, to_toml
 from topgraft.train.pipeline import open_folder
 from topgraft.train.settings import settings_of
 
@@ -65,11 +65,10 @@ def test_an_unknown_recipe_or_scale_is_refused_with_the_nearest_name():
 
 
 def test_every_scale_of_every_shipped_recipe_is_a_valid_recipe():
-    for name, path in shipped_recipes().items():
-        scales = tomllib.loads(path.read_text(encoding="utf-8")).get("scale", {})
-        assert scales
+    for name in shipped_recipes():
+        assert scales_of(name) == ["tiny", "large"]
         plain = settings_of(read_recipe(name))
-        for scale in scales:
+        for scale in scales_of(name):
             assert settings_of(read_recipe(name, scale=scale)) != plain
 
 
