@@ -128,6 +128,24 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     json.loads((made.parent / "evaluation" / "results.json").read_text(), parse_constant=pytest.fail)
 
 
+def test_train_takes_a_reward_from_a_file(finished, tmp_path):
+    (tmp_path / "my_file.py").write_text("def my_reward(prompt, response):\n    return len(response.split())\n")
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets += ["model.layers=last-2", "ppo.batch_size=2", "ppo.inner_epochs=1"]
+    more = [word for text in sets for word in ("--set", text)]
+    flags = ["--model", finished.model, "--data", finished.data, "--sft", finished.run / "stages" / "sft", "--steps", 2]
+    done = forked("train", "ppo", *flags, "--reward", "my_file.py:my_reward", "--out", "made", *more, cwd=tmp_path)
+    assert done.code == 0, done.err
+    stages = tmp_path / "made" / "stages"
+    assert not (stages / "reward").exists()
+    kept = lines(stages / "ppo" / "rollouts.jsonl")
+    assert len(kept) == 16, "two steps of two prompts, four answers to each"
+    assert all(row["score"] == row["parts"]["my_reward"] == len(row["response"].split()) for row in kept)
+    refused = forked("train", "dpo", *flags, "--reward", "my_file.py:my_reward", "--out", "other", cwd=tmp_path)
+    assert refused.code == 2
+    assert "learns from no reward" in refused.err
+
+
 @pytest.mark.parametrize("stage", ["dpo", "orpo", "kto", "grpo", "rloo"])
 def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_path, stage):
     stages = finished.run / "stages"

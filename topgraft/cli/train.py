@@ -17,7 +17,7 @@ topgraft train sft --model Qwen/Qwen2.5-0.5B-Instruct --data rows.jsonl --out ru
 
 topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/stages/reward --out runs/ppo
 
-topgraft train grpo --data prompts.jsonl --reward my_file.py:my_reward --out runs/grpo"""
+topgraft train grpo --data rows.jsonl --reward my_file.py:my_reward --out runs/grpo"""
 
 FROM_SAMPLES = ("ppo", "grpo", "rloo")
 STAGES = {

@@ -1,7 +1,7 @@
 """A classifier or a reward model of the hub as a reward: any sequence-classification model, with its own tokenizer."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -79,19 +79,17 @@ class Classifier(Settings):
             f"of a sequence-classification model with safetensors and its tokenizer."
         )
 
-    @cached_property
+    @property
     def _tokenizer(self) -> Any:
         try:
-            return AutoTokenizer.from_pretrained(self.model)
+            return _tokenizer(self.model)
         except (OSError, ValueError) as error:
             raise self._unread(error) from error
 
-    @cached_property
+    @property
     def _model(self) -> Any:
         try:
-            made, report = AutoModelForSequenceClassification.from_pretrained(
-                self.model, use_safetensors=True, output_loading_info=True
-            )
+            made, report = _weights(self.model)
         except (OSError, ValueError) as error:
             raise self._unread(error) from error
         for what in ("missing_keys", "unexpected_keys"):
@@ -101,9 +99,9 @@ class Classifier(Settings):
                     f"'{found[0]}': its scores would mean nothing. Is it a sequence-classification model?"
                 )
         made.config.pad_token_id = self._tokenizer.pad_token_id
-        return made.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        return made
 
-    @cached_property
+    @property
     def _column(self) -> int:
         names = {str(name): int(number) for number, name in self._model.config.id2label.items()}
         if not self.label and len(names) == 1:
@@ -116,3 +114,17 @@ class Classifier(Settings):
                 f"{nearest(self.label, names)}"
             )
         return names[self.label]
+
+
+@cache
+def _tokenizer(name: str) -> Any:
+    return AutoTokenizer.from_pretrained(name)
+
+
+@cache
+def _weights(name: str) -> tuple[Any, dict[str, Any]]:
+    """Model and loading report: once in a process, however many steps and arms score with it."""
+    made, report = AutoModelForSequenceClassification.from_pretrained(
+        name, use_safetensors=True, output_loading_info=True
+    )
+    return made.eval().to("cuda" if torch.cuda.is_available() else "cpu"), report
