@@ -10,6 +10,7 @@ from topgraft.errors import UserError
 from topgraft.report import comparisons, samples, story, tables, warned
 from topgraft.report.bars import draw_bars
 from topgraft.report.curves import draw_panel, draw_reward_and_kl, panels
+from topgraft.report.document import drawings_of
 from topgraft.report.drawing import Drawing
 from topgraft.report.export import results_csv, results_json, results_tex
 from topgraft.report.frontier import draw_frontier
@@ -19,6 +20,7 @@ from topgraft.report.numbers import plain
 from topgraft.report.pipeline import draw_pipeline
 from topgraft.report.results import mapping
 from topgraft.report.roles import stage_title
+from topgraft.report.sections import further_sections
 from topgraft.report.story import Stage
 from topgraft.report.text import slug, tidy
 from topgraft.runs import RunFolder
@@ -43,7 +45,9 @@ def write_report(run: RunFolder) -> Path:
     stages = _stages(run, provenance)
     pipeline = draw_pipeline(provenance, {stage.name: stage.summary for stage in stages})
     bars, frontier, together = draw_bars(results), draw_frontier(results, provenance), _draw_stages(stages)
+    sections = further_sections(run)
     drawn = [*pipeline, *bars, *frontier, *together, *(drawing for stage in stages for drawing in stage.drawings)]
+    drawn += drawings_of(block for section in sections for block in section.blocks)
     write_figures(run.report / "figures", drawn)
     write_whole(run.report / "results.json", results_json(results))
     write_whole(run.report / "results.csv", results_csv(results))
@@ -53,6 +57,7 @@ def write_report(run: RunFolder) -> Path:
         **_words(run, provenance, results, stages),
         **_samples(run),
         "pipeline": pipeline,
+        "sections": sections,
         "frontier": frontier,
         "bars": [drawing for drawing in bars if "metric" in drawing.tags],
         "joint": [drawing for stage in stages for drawing in stage.drawings if "joint" in drawing.tags],
@@ -163,6 +168,7 @@ def render(template: str, context: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = plain
+    environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["drawing"] = lambda drawing: Markup(drawing.inline)
     css = (HERE / "page.css").read_text(encoding="utf-8")
     return environment.get_template(template).render(css=Markup(css), **context)

@@ -1,0 +1,15 @@
+"""Sections that a run has only if it was asked for them: one row each, in the order of the report."""
+
+from collections.abc import Callable
+
+from topgraft.report.document import Section
+from topgraft.runs import RunFolder
+
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = ()
+"""Each reads its part of the run folder, and gives None where there is nothing of the kind."""
+
+
+def further_sections(run: RunFolder) -> list[Section]:
+    """What the run folder holds beside training and evaluation."""
+    found = (section(run) for section in SECTIONS)
+    return [section for section in found if section is not None]
