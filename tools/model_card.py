@@ -18,7 +18,7 @@ from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import split
 from topgraft.data.template import Template
 from topgraft.evaluate.bleu import corpus_bleu
-from topgraft.evaluate.intervals import interval, mean_interval
+from topgraft.evaluate.intervals import interval, share_interval
 from topgraft.evaluate.records import Measure, Response
 from topgraft.evaluate.responses import answer
 from topgraft.model.load import SHIPPED, ModelSettings, load
@@ -64,9 +64,9 @@ def figures(responses: list[Response]) -> dict[str, Measure]:
     readable = [float(read_verdict(text) is not None) for text in texts]
     right = [float(read_verdict(row.response) is row.correct) for row in responses]
     return {
-        "answers with a readable verdict": mean_interval(readable, groups),
-        "answers that end by themselves": mean_interval([float(row.ended) for row in responses], groups),
-        "verdicts that are right": mean_interval(right, groups),
+        "answers with a readable verdict": share_interval(readable, groups),
+        "answers that end by themselves": share_interval([float(row.ended) for row in responses], groups),
+        "verdicts that are right": share_interval(right, groups),
         "BLEU-4 against neutral references": interval(
             lambda rows: corpus_bleu([texts[i] for i in rows], [neutral[i] for i in rows]), groups
         ),

@@ -6,7 +6,7 @@ texts whose verdict is known, and its accuracy stands beside the figure, with th
 
 from collections.abc import Sequence
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.verdict import read_verdict
@@ -41,7 +41,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "n": float(len(evaluation.verdict_texts["reference"])),
         }
     return MetricResult(
-        measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
+        measures={arm: share_interval(values, groups) for arm, values in per_row.items()},
         per_row=per_row,
         instrument=instrument,
     )

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline, make_union
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
@@ -87,7 +87,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "n": float(len(held)),
         }
     return MetricResult(
-        measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
+        measures={arm: share_interval(values, groups) for arm, values in per_row.items()},
         per_row=per_row,
         instrument=instrument,
     )
