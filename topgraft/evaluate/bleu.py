@@ -18,7 +18,7 @@ def corpus_bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
 def measure(evaluation: Evaluation) -> MetricResult:
     """Corpus BLEU of every arm; n-gram counts are gathered once and added up for each resample."""
     scorer = sacrebleu.BLEU()
-    measures = {}
+    measures, statistics = {}, {}
     for arm, responses in evaluation.responses.items():
         counts = np.array(
             scorer._extract_corpus_statistics([r.response for r in responses], [[r.reference for r in responses]])
@@ -28,7 +28,8 @@ def measure(evaluation: Evaluation) -> MetricResult:
             return float(scorer._compute_score_from_stats(counts[rows].sum(0).tolist()).score)
 
         measures[arm] = interval(score, [r.group for r in responses], seed=evaluation.seed)
-    return MetricResult(measures=measures)
+        statistics[arm] = score
+    return MetricResult(measures=measures, statistics=statistics)
 
 
 BLEU4 = Metric(

@@ -23,4 +23,5 @@ KL = Metric(
     "KL to the model that the arm's training started from, nats per response (full distribution)",
     "neutral",
     measure,
+    compared=False,
 )

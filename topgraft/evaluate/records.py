@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,6 +17,13 @@ class Measure:
     low: float
     high: float
     n: int
+
+
+def as_json(measure: Measure) -> dict[str, float | None]:
+    """A measure as it stands in results.json; an interval that is not a number is null."""
+    known = not math.isnan(measure.low)
+    low, high = (measure.low, measure.high) if known else (None, None)
+    return {"value": measure.value, "low": low, "high": high, "n": measure.n}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +78,11 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
-    """One metric for all arms: a measure each, the value of every row where rows have one, and what is known of the
-    instrument (its held-out accuracy, its calibration error, ...)."""
+    """One metric for all arms: a measure each, and what is known of the instrument (its held-out accuracy, its
+    calibration error, ...). Arms are compared by the values of their rows, `per_row`, where the metric is their mean,
+    and else by `statistics`, each of which gives an arm's value over the rows with the given numbers."""
 
     measures: dict[str, Measure]
     per_row: dict[str, list[float]] = field(default_factory=dict)
+    statistics: Mapping[str, Callable[[np.ndarray], float]] = field(default_factory=dict)
     instrument: dict[str, float] = field(default_factory=dict)

@@ -1,8 +1,11 @@
 """What the rewards say: the mean reward and its parts, the same under a second reward model, the win rate over Base."""
 
+import math
 from collections.abc import Callable
 
-from topgraft.evaluate.intervals import mean_interval
+import numpy as np
+
+from topgraft.evaluate.intervals import mean_interval, share_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult, Response
 
@@ -44,13 +47,24 @@ def measure_margin(evaluation: Evaluation) -> MetricResult | None:
     if not base:
         return None
     before, groups = [row.preference or 0.0 for row in base], [row.group for row in base]
-    measures = {}
+    measures, statistics = {}, {}
     for arm, rows in evaluation.responses.items():
         after = [row.preference for row in rows if row.preference is not None]
         if arm != "base" and len(after) == len(base):
             gained = [own - other for own, other in zip(after, before, strict=True)]
             measures[arm] = mean_interval(gained, groups, seed=evaluation.seed)
-    return MetricResult(measures=measures)
+            statistics[arm] = _mean_where_known(np.array([row.preference for row in rows], dtype=float))
+    return MetricResult(measures=measures, statistics=statistics)
+
+
+def _mean_where_known(values: np.ndarray) -> Callable[[np.ndarray], float]:
+    """The mean of the values in the given rows that are numbers; not a number where none is."""
+
+    def mean(rows: np.ndarray) -> float:
+        found = values[rows][np.isfinite(values[rows])]
+        return float(found.mean()) if len(found) else math.nan
+
+    return mean
 
 
 def wins(scores: list[float], base: list[float]) -> list[float]:
@@ -66,7 +80,7 @@ def measure_wins(evaluation: Evaluation) -> MetricResult | None:
     base = rewards.per_row["base"]
     per_row = {arm: wins(values, base) for arm, values in rewards.per_row.items() if arm != "base"}
     groups = [row.group for row in evaluation.responses["base"]]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
+    measures = {arm: share_interval(values, groups) for arm, values in per_row.items()}
     return MetricResult(measures=measures, per_row=per_row)
 
 

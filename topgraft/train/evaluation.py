@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from topgraft.data.voices import read_voices
-from topgraft.evaluate.intervals import mean_interval
-from topgraft.evaluate.records import Evaluation, Response
+from topgraft.evaluate.intervals import share_interval
+from topgraft.evaluate.records import Evaluation, Response, as_json
 from topgraft.evaluate.responses import answer, best_of, scored
-from topgraft.evaluate.table import as_json, measure_all
+from topgraft.evaluate.table import measure_all
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Demonstration
 from topgraft.rewards.combination import Reward, Scorer
@@ -131,7 +131,7 @@ def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, Any]
     answers = [pair for both in pairs for pair in both]
     lengths = [len(place.cache.ids(pair)[1]) for pair in answers]
     accuracy, longer = (
-        as_json(mean_interval(_order(torch.tensor(values)), groups, seed=place.settings.seed))
+        as_json(share_interval(_order(torch.tensor(values)), groups))
         for values in (_learned_scores(place, model, answers), lengths)
     )
     of = "the data's own pairs" if rows[0].rejected is not None else "reference against Base's answer"
