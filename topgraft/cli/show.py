@@ -8,6 +8,7 @@ from rich.table import Table
 
 from topgraft.report.comparisons import winners
 from topgraft.report.results import many
+from topgraft.report.separation import by_pair
 from topgraft.report.tables import final_table
 from topgraft.train.progress import Screen
 
@@ -17,7 +18,8 @@ AROUND = 4
 
 
 def print_results(screen: Screen, results: dict[str, Any]) -> None:
-    """Print arms x metrics, value and 95 % interval, then the paired comparisons; of many arms the best ones only."""
+    """Print arms x metrics, value and 95 % interval, then what every two arms' comparison shows; of many arms the best
+    of each metric only."""
     header, *rows = final_table(results) or [[]]
     if not header:
         screen.say("No metric was measured.")
@@ -31,10 +33,8 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
             screen.say(f"{row.label:>16}: {row.words}")
         screen.say("All comparisons stand in the report.")
         return
-    for item in results.get("comparisons", []):
-        interval = f" [{item['low']:+.3f}, {item['high']:+.3f}]" if item["low"] is not None else ""
-        name = f"{item['name']}, {item['arm']} - {item['against']}"
-        screen.say(f"{name:>28}: {item['value']:+.3f}{interval}, n = {item['n']}")
+    for line in by_pair(results):
+        screen.say(line)
 
 
 def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[int]]:

@@ -22,7 +22,11 @@ SIGNS = {"higher": 1, "lower": -1}
 
 @dataclass(frozen=True)
 class Comparison:
-    """One paired comparison, formatted. `reading` says what it shows of `arm`."""
+    """One paired comparison, formatted.
+
+    `reading` says what it shows of `arm`; `directed`, whether more or less is known to be better. `needed` is how many
+    problems would show a difference like this one, where these `problems` do not.
+    """
 
     name: str
     label: str
@@ -31,6 +35,9 @@ class Comparison:
     cell: Cell
     reading: str
     note: str
+    directed: bool
+    problems: int | None
+    needed: int | None
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,10 @@ def neutral(comparison: dict[str, Any]) -> float:
 
 
 def _sign(comparison: dict[str, Any]) -> int:
-    """Say whether the interval lies above (1), below (-1) or across (0) the neutral value."""
+    """Say whether the first arm is shown to lie above (1) or below (-1) the second, or neither (0): by its interval,
+    and by its test where it has one."""
     ends = bounds(comparison)
-    if ends is None:
+    if ends is None or comparison.get("separated") is False:
         return 0
     middle = neutral(comparison)
     return 1 if ends[0] > middle else -1 if ends[1] < middle else 0
@@ -129,18 +137,29 @@ def comparisons(results: dict[str, Any]) -> list[Comparison]:
             reading = "better" if sign == better else "worse"
         elif sign:
             reading = "higher" if sign > 0 else "lower"
-        rows.append(
-            Comparison(name, label(name), arm, against, lone_cell(entry), reading, str(entry.get("note") or ""))
-        )
+        shown = label(name), arm, against, lone_cell(entry), reading, str(entry.get("note") or "")
+        rows.append(Comparison(name, *shown, bool(better), _whole(entry.get("problems")), _whole(entry.get("needed"))))
     return rows
 
 
-def matrix(results: dict[str, Any]) -> Matrix:
-    """Build the table of paired comparisons. Of many arms it holds those with Base and with the arm's start."""
+def _whole(value: Any) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def asked(results: dict[str, Any]) -> list[Comparison]:
+    """Return the comparisons that a reader asks for: all of few arms, of many those with Base and with the start."""
     shown, before = comparisons(results), starts(results)
-    if many(results):
-        base = next(iter(arm_metrics(results)))
-        shown = [row for row in shown if row.against in (base, before.get(row.arm))]
+    if not many(results):
+        return shown
+    base = next(iter(arm_metrics(results)))
+    return [row for row in shown if row.against in (base, before.get(row.arm))]
+
+
+def matrix(results: dict[str, Any]) -> Matrix:
+    """Build the table of paired comparisons, of metrics with a direction where there are such."""
+    shown = asked(results)
+    shown = [row for row in shown if row.directed] or shown
     names = list(dict.fromkeys(row.name for row in shown))
     found: dict[tuple[str, str], dict[str, Comparison]] = {}
     for row in shown:
