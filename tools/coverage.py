@@ -159,7 +159,7 @@ def tables(runs: int) -> Iterator[str]:
             yield f"| {name} | {problems} | {shown} |"
     yield "\n| distinct-2 | bootstrap | jackknife |\n|---|---|---|"
     for problems in NUMBERS:
-        shown = " | ".join(f"{100 * share:.1f}" for share in distinct_coverage(problems, max(10, runs // 10)))
+        shown = " | ".join(f"{100 * share:.1f}" for share in distinct_coverage(problems, max(10, runs // 20)))
         yield f"| {problems} problems | {shown} |"
 
 
