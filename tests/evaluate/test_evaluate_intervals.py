@@ -176,7 +176,7 @@ def test_the_jackknife_surrounds_a_count_of_distinct_things():
 
     found = jackknife_interval(distinct, list("wxyz"))
     half = 3.182446 * math.sqrt(1 / 12)
-    assert (found.low, found.value, found.high) == pytest.approx((0.75 - half, 0.75, 0.75 + half), abs=1e-6)
+    assert (found.low, found.value, found.high) == pytest.approx((0, 0.75, 0.75 + half), abs=1e-6)
     assert contributions(left_out(distinct, list("wxyz"))).tolist() == pytest.approx([0, 0, 1, 1], abs=1e-12)
 
 

@@ -9,6 +9,7 @@ variance is on average too large rather than too small for any function of the s
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,11 +21,13 @@ MOST = 50
 
 
 def jackknife_interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str]) -> Measure:
-    """`statistic` of all rows with its jackknife interval over the groups. `statistic` gets row numbers.
+    """`statistic` of all rows with its jackknife interval over the groups. `statistic` gets row numbers and is never
+    below 0; nor is the lower end.
 
     One group alone says nothing of how groups differ: the interval is then not a number.
     """
-    return around(left_out(statistic, groups), groups)
+    found = around(left_out(statistic, groups), groups)
+    return replace(found, low=0.0) if found.low < 0 else found
 
 
 def left_out(statistic: Callable[[np.ndarray], float], groups: Sequence[str]) -> np.ndarray:
