@@ -63,14 +63,14 @@ def test_pairs_of_the_data_are_taken_as_they_are(tmp_path, model_folder, recipe)
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward"], **recipe)
     do(place, "pairs")
-    found = {row.key: row for row in comparisons(place, "pairs")}
+    found = {row.key: row for row in comparisons(place.run, "pairs")}
     kept = [row for part in (place.splits.train, place.splits.validation) for row in part]
     assert set(found) == {row.key for row in kept}
     assert all((found[row.key].rejected, found[row.key].strength) == (row.rejected, row.strength) for row in kept)
     assert place.model.meter.tokens_in == 0, "nothing was sampled"
     sampled = open_place(tmp_path / "other", model_folder, stages=["pairs"], pairs={"rejected": "sampled"}, **recipe)
     do(sampled)
-    assert not {row.rejected for row in comparisons(sampled, "pairs")} & {row.rejected for row in kept}
+    assert not {row.rejected for row in comparisons(sampled.run, "pairs")} & {row.rejected for row in kept}
 
 
 def test_pairs_of_data_that_bring_none_are_refused(tmp_path, model_folder, recipe):

@@ -108,7 +108,7 @@ def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, reci
     recipe |= {"pairs": {"samples_per_prompt": 2}}
     place = open_place(tmp_path / "run", model_folder, stages=["pairs"], **recipe)
     do(place)
-    found = comparisons(place, "pairs")
+    found = comparisons(place.run, "pairs")
     answers = {row.key: row.response for row in [*place.splits.train, *place.splits.validation]}
     assert {row.key for row in found} == set(answers)
     assert all(row.chosen == answers[row.key] for row in found)
@@ -123,13 +123,13 @@ def test_ties_are_for_the_reward_model_and_left_out_where_a_policy_learns_from_p
     path = place.run.stage("pairs").path / "pairs.jsonl"
     records = [json.loads(line) | {"strength": float(number % 3)} for number, line in enumerate(path.open())]
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    assert [row.strength for row in comparisons(place, "pairs")[:4]] == [0, 1, 2, 0]
+    assert [row.strength for row in comparisons(place.run, "pairs")[:4]] == [0, 1, 2, 0]
     place.screen.console = Console(record=True, width=200, file=io.StringIO())
     do(place, "reward", "dpo")
     said = place.screen.console.export_text()
     keys = {row.key for row in place.splits.train}
-    train = [row for row in comparisons(place, "pairs") if row.key in keys]
-    ties = sum(row.strength == 0 for row in comparisons(place, "pairs"))
+    train = [row for row in comparisons(place.run, "pairs") if row.key in keys]
+    ties = sum(row.strength == 0 for row in comparisons(place.run, "pairs"))
     clear = sum(row.strength > 0 for row in train)
     assert 0 < clear < len(train)
     assert f"{ties} ties are left out" in said

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from topgraft.report.categories import by_category
+from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (by_category, classifiers)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 
