@@ -103,6 +103,11 @@ def test_a_jackknife_holds_the_value_where_a_bootstrap_of_distinct_counts_does_n
     assert math.isnan(jackknife_interval(lambda rows: 1.0, ["p", "p"]).low)
 
 
+def test_a_jackknife_does_not_go_below_0():
+    found = jackknife_interval(lambda rows: float(0 in rows), ["p", "q"])
+    assert (found.value, found.low) == (1.0, 0.0)
+
+
 def test_self_bleu_is_sacrebleus_sentence_bleu_against_all_the_others():
     texts = [*TEXTS, TEXTS[0], "It works, nearly (on 3.5 of 4 inputs).", "the the the number number", "number"]
     rows = answers("sft", texts)

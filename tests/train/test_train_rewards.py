@@ -95,6 +95,25 @@ def test_the_best_of_several_samples_is_the_one_with_the_highest_reward(tmp_path
     assert isinstance(place.reward(None), Combination)
 
 
+def test_several_samples_to_a_prompt_stand_in_succession_with_what_was_decoded_for_them(tmp_path, model_folder, recipe):
+    (tmp_path / "own.py").write_text(LETTERS)
+    raw = {
+        "stages": [],
+        "rewards": {"letters": {"use": f"{tmp_path / 'own.py'}:letters"}},
+        "arms": {"best": {"train": [], "best_of": 4}},
+        "evaluate": {"decoding": "sampled", "samples": 3},
+    }
+    place = open_place(tmp_path / "run", model_folder, **raw, **recipe)
+    plan = Plan(place.settings)
+    found = answers_of(place, plan, list(plan.arms.values()))
+    for rows in found.values():
+        assert [(row.key, row.sample) for row in rows] == [(row.key, n) for row in place.splits.test for n in range(3)]
+    base = found["base"]
+    assert all(row.generated == row.tokens == len(row.ids) for row in base)
+    assert all(row.generated >= row.tokens + 3 for row in found["best"])
+    assert any(base[place].response != base[place + 1].response for place in range(0, len(base), 3))
+
+
 def test_check_says_what_a_reward_model_on_another_base_costs(tmp_path, model_folder, recipe, capsys):
     recipe["reward"] = FEW | {"model": {"name": str(model_folder), "layers": [1]}}
     raw = {"name": "test", "stages": ["pairs", "reward"], "model": {"name": str(model_folder), "layers": "last-2"}}

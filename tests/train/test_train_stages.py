@@ -12,7 +12,8 @@ from rich.console import Console
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
-from topgraft.train.evaluation import _evaluation, answers_of, evaluate
+from topgraft.train.evaluation import answers_of, evaluate
+from topgraft.train.measuring import _evaluation
 from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Plan
 from topgraft.train.settings import NOT_POLICIES, POLICIES
@@ -201,7 +202,7 @@ def test_the_style_classifier_never_sees_a_text_of_a_test_problem(tmp_path, mode
         path = place.run.stage("pairs").path / "pairs.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    found = _evaluation(place, Plan(place.settings), {})
+    found = _evaluation(place.run, Plan(place.settings), place.splits, {})
     fitted = [*found.target_texts, *found.other_texts]
     held = [*found.held_out_target, *found.held_out_other]
     assert len(found.target_texts) == 140

@@ -20,7 +20,8 @@ MOST = 50
 
 def jackknife_interval(statistic: Callable[[np.ndarray], float], groups: Sequence[str]) -> Measure:
     """`statistic` of all rows, and value +- t sqrt((G - 1) / G sum (left out - their mean)^2), with Student's t of
-    G - 1 degrees of freedom at 97.5 %, over the G groups or blocks of groups. `statistic` gets row numbers.
+    G - 1 degrees of freedom at 97.5 %, over the G groups or blocks of groups. `statistic` gets row numbers and is never
+    below 0; nor is the lower end.
 
     One group alone says nothing of how groups differ: the interval is then not a number.
     """
@@ -33,4 +34,4 @@ def jackknife_interval(statistic: Callable[[np.ndarray], float], groups: Sequenc
     left_out = np.array([statistic(np.flatnonzero(block != place)) for place in range(number)])
     spread = math.sqrt((number - 1) / number * ((left_out - left_out.mean()) ** 2).sum())
     half = float(stats.t.ppf(0.975, number - 1)) * spread
-    return Measure(value=value, low=value - half, high=value + half, n=len(groups))
+    return Measure(value=value, low=max(0.0, value - half), high=value + half, n=len(groups))
