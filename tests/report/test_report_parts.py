@@ -42,7 +42,7 @@ def test_categories_stand_down_and_arms_across(run):
     sac, kl = blocks(by_category(run), Table)
     assert list(sac.header) == ["SAC ↑", "base", "ppo", "n"]
     assert [row[0] for row in sac.rows] == ["maths", "text"]
-    assert sac.rows[0][1].startswith("0.200 [0.1")
+    assert [row[1] for row in sac.rows] == ["0.20 [0.10, 0.30]", "0.40 [0.30, 0.50]"]
     assert [row[-1] for row in sac.rows] == ["12", "28"]
     assert list(kl.header) == ["KL", "ppo", "n"]
     assert [row[1][0] for row in kl.rows] == ["2", "–"]
@@ -52,7 +52,7 @@ def test_a_classifiers_figure_holds_its_counts_and_leaves_out_empty_rows(run):
     section = classifiers(run)
     (table,), (figures,) = blocks(section, Table), blocks(section, Figures)
     assert list(table.rows[0]) == ["CA, ppo", "correct", "0.88", "0.70", "0.78", "20", "0.80"]
-    assert list(table.rows[1]) == ["", "incorrect", "–", "0.90", "0.88", "20", ""]
+    assert list(table.rows[1]) == ["CA, ppo", "incorrect", "–", "0.90", "0.88", "20", "0.80"]
     (drawing,) = figures.drawings
     counts = re.findall(r"<text[^>]*>(?:<tspan[^>]*>)?(\d+)<", drawing.svg)
     assert counts == ["14", "3", "3", "2", "18", "0"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from topgraft.report.document import Section, Table, Text
+from topgraft.report.document import Block, Fold, Section, Table, Text
 from topgraft.report.numbers import MISSING, number, plain
 from topgraft.report.results import cell_of, label, mapping, places_of
 from topgraft.report.tables import ARROWS
@@ -16,6 +16,9 @@ ABOUT = (
     "differ by chance."
 )
 
+OPEN = 4
+"""So many metrics stand open, the first ones; the others are folded."""
+
 
 def by_category(run: RunFolder) -> Section | None:
     """One table a metric, categories down and arms across; None where prompts have no category."""
@@ -26,15 +29,20 @@ def by_category(run: RunFolder) -> Section | None:
     }
     names = list(dict.fromkeys(name for found in arms.values() for metrics in found.values() for name in metrics))
     tables = [_table(name, arms, results) for name in names]
-    return Section(anchor="categories", title="By category", blocks=[Text(text=ABOUT), *tables]) if tables else None
+    if not tables:
+        return None
+    blocks: list[Block] = [Text(text=ABOUT), *tables[:OPEN]]
+    if more := tables[OPEN:]:
+        blocks.append(Fold(title=f"{len(more)} more {'metric' if len(more) == 1 else 'metrics'}", blocks=more))
+    return Section(anchor="categories", title="By category", blocks=blocks)
 
 
 def _table(name: str, arms: dict[str, dict[str, dict[str, Any]]], results: dict[str, Any]) -> Table:
     measured = [arm for arm, found in arms.items() if any(name in metrics for metrics in found.values())]
+    places = places_of([mapping(metrics.get(name)) for arm in measured for metrics in arms[arm].values()])
     rows = []
     for category in dict.fromkeys(category for arm in measured for category in arms[arm]):
         entries = [mapping(arms[arm].get(category, {}).get(name)) for arm in measured]
-        places = places_of(entries)
         sizes = [plain(entry.get("n")) for entry in entries if number(entry.get("n")) is not None]
         cells = [cell_of(entry, places).text for entry in entries]
         rows.append([category, *cells, " / ".join(dict.fromkeys(sizes)) or MISSING])

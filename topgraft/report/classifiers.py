@@ -8,7 +8,7 @@ from topgraft.report import drawing
 from topgraft.report.document import Block, Figures, Fold, Section, Table, Text
 from topgraft.report.drawing import Drawing
 from topgraft.report.numbers import MISSING, number, plain, show
-from topgraft.report.palette import COLUMN, GREYS, GRID, INK, MUTED, PAPER
+from topgraft.report.palette import COLUMN, GREYS, GRID, INK, MUTED, ON_HEAD, PAPER
 from topgraft.report.results import label, mapping
 from topgraft.report.text import slug, tidy
 from topgraft.runs import RunFolder
@@ -18,10 +18,8 @@ ABOUT = (
     "Rows are what is true, columns what the classifier said; the diagonal is right. Precision is the share of what it "
     "calls so that is so, recall the share of what is so that it finds, F1 their harmonic mean."
 )
-SHADES = (PAPER, GRID, GREYS[0], GREYS[1], GREYS[2])
+SHADES = (PAPER, GRID, GREYS[5], GREYS[0], GREYS[2])
 """A cell's shade by the share of its row: up to 1/5 the first, and so on."""
-FROM_DARK = 3
-"""From this shade on counts are written in the paper's colour."""
 FEW = 6
 """Up to so many classifiers stand open; of more, those of the arms are folded."""
 
@@ -64,16 +62,17 @@ def _report(found: dict[str, Any]) -> Table:
         matrix = _matrix(content)
         total = sum(map(sum, matrix))
         right = sum(row[place] for place, row in enumerate(matrix))
-        for place, (of, scores) in enumerate(mapping(content.get("report")).items()):
+        for of, scores in mapping(content.get("report")).items():
             scores = mapping(scores)
             values = [_share(scores.get(key)) for key in ("precision", "recall", "f1")]
-            accuracy = _share(right / total) if total and place == 0 else ""
-            rows.append([title(name) if place == 0 else "", of, *values, plain(scores.get("n")), accuracy])
+            accuracy = _share(right / total if total else None)
+            rows.append([title(name), of, *values, plain(scores.get("n")), accuracy])
     return Table(
         name="Classification reports",
         header=["Classifier", "Label", "Precision", "Recall", "F1", "n", "Accuracy"],
         rows=rows,
-        caption="Classification reports. A dash: the classifier never said this label.",
+        caption="Classification reports; n counts the texts of that label, accuracy is over all labels. A dash: the "
+        "classifier never said this label.",
         source=SOURCE,
         numeric=frozenset({2, 3, 4, 5, 6}),
     )
@@ -93,7 +92,7 @@ def _draw(name: str, content: dict[str, Any], stem: str) -> Drawing:
             for column, count in enumerate(matrix[place]):
                 shade = min(len(SHADES) - 1, int(len(SHADES) * count / sum(matrix[place])))
                 axis.add_patch(_cell(column, line, SHADES[shade]))
-                ink = PAPER if shade >= FROM_DARK else INK
+                ink = ON_HEAD if SHADES[shade] == GREYS[2] else INK
                 axis.text(column, line, plain(count), ha="center", va="center", color=ink, fontsize=9)
         axis.set_xlim(-0.5, len(labels) - 0.5)
         axis.set_ylim(len(rows) - 0.5, -0.5)
