@@ -1,7 +1,6 @@
 """Answers as lines of a file and back, what is counted of classifiers, and figures by category."""
 
 import json
-import math
 
 import pytest
 from evaluations import answers, evaluation
@@ -85,20 +84,19 @@ def test_the_style_classifier_is_counted_on_held_out_texts():
 
 
 def test_categories_have_the_figures_of_their_own_rows():
-    columns = {"category": ["maths", "maths", "words", "words", "maths", ""]}
-    base = answers("base", ["x"] * 6, reward=[1.0, 2.0, 3.0, 5.0, 6.0, 9.0], **columns)
-    sft = answers("sft", ["x"] * 6, reward=[2.0] * 6, kl_response=[1.0] * 6, **columns)
+    columns = {"category": ["maths"] * 9 + ["words", "words", ""]}  # maths is asked in five problems, words in two
+    rewards = [1.0, 2.0, 3.0, 5.0, 6.0, 9.0, 0.0, 4.0, 6.0, 3.0, 5.0, 7.0]
+    base = answers("base", ["x"] * 12, reward=rewards, **columns)
+    sft = answers("sft", ["x"] * 12, reward=[2.0] * 12, kl_response=[1.0] * 12, **columns)
     table = measure_all(evaluation(base, sft), ["reward", "kl", "bleu"])
     found = table["categories"]
     assert list(found["base"]) == ["maths", "words", "(none)"]
-    by_hand = mean_interval([1.0, 2.0, 6.0], ["p0", "p0", "p2"])
-    assert found["base"]["maths"] == {
-        "reward": {"value": 3.0, "low": by_hand.low, "high": by_hand.high, "n": 3},
-    }
-    assert found["base"]["words"]["reward"] == {"value": 4.0, "low": None, "high": None, "n": 2}  # one problem alone
+    by_hand = mean_interval(rewards[:9], ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3", "p4"])
+    assert found["base"]["maths"] == {"reward": {"value": 4.0, "low": by_hand.low, "high": by_hand.high, "n": 9}}
+    assert by_hand.low < 4.0 < by_hand.high
+    assert found["base"]["words"]["reward"] == {"value": 4.0, "low": None, "high": None, "n": 2}
+    assert found["base"]["(none)"]["reward"] == {"value": 7.0, "low": None, "high": None, "n": 1}
     assert set(found["sft"]["maths"]) == {"reward", "kl"}
-    assert sum(entry["reward"]["n"] for entry in found["base"].values()) == 6
-    assert not any(math.isnan(entry["reward"]["value"]) for entry in found["base"].values())
     json.dumps(table, allow_nan=False)
 
 

@@ -44,8 +44,8 @@ def test_categories_stand_down_and_arms_across(run):
     assert [row[0] for row in sac.rows] == ["maths", "text"]
     assert [row[1] for row in sac.rows] == ["0.20 [0.10, 0.30]", "0.40 [0.30, 0.50]"]
     assert [row[-1] for row in sac.rows] == ["12", "28"]
-    assert list(kl.header) == ["KL", "ppo", "n"]
-    assert [row[1][0] for row in kl.rows] == ["2", "–"]
+    assert list(kl.header) == ["KL ↓", "ppo", "n"]
+    assert [row[1] for row in kl.rows] == ["2.00 [1.50, 2.50]", "–"]
 
 
 def test_a_classifiers_figure_holds_its_counts_and_leaves_out_empty_rows(run):

@@ -1,10 +1,14 @@
 """Figures by category: every metric that is a mean over answers, on the answers to one category of prompts."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Evaluation, Measure, MetricResult
 
+FEWEST = 5
+"""Of fewer problems there is no interval: resamples of two or three problems take a handful of values."""
 NONE = "(none)"
 """What prompts are called that have no category, where others have one."""
 
@@ -25,5 +29,7 @@ def by_category(
             for category, chosen in places.items():
                 groups = [rows[place].group for place in chosen]
                 measure = mean_interval([values[place] for place in chosen], groups, seed=evaluation.seed)
+                if len(set(groups)) < FEWEST:
+                    measure = replace(measure, low=math.nan, high=math.nan)
                 found.setdefault(arm, {}).setdefault(category, {})[name] = measure
     return found

@@ -11,9 +11,9 @@ from topgraft.runs import RunFolder
 
 SOURCE = "evaluation/results.json: categories"
 ABOUT = (
-    "Each figure is a mean over the answers to the prompts of one category, with a 95 % interval over their problems. "
-    "Categories hold fewer problems than the whole, so their intervals are wider, and where many are read some will "
-    "differ by chance."
+    "Each figure is a mean over the answers to the prompts of one category, with a 95 % interval over their problems, "
+    "where these are five or more. Categories hold fewer problems than the whole, so their intervals are wider, and "
+    "where many are read some will differ by chance."
 )
 
 OPEN = 4
