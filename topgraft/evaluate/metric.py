@@ -1,6 +1,6 @@
 """What a metric is: a name, a one-line definition, which direction is better, and one function."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from topgraft.evaluate.records import Evaluation, MetricResult
@@ -8,10 +8,12 @@ from topgraft.evaluate.records import Evaluation, MetricResult
 
 @dataclass(frozen=True)
 class Metric:
-    """`measure` returns None where the data cannot give it (no verdict labels, no reward model, ...). `compared` is
-    False where two arms' values say different things, so that their difference says nothing."""
+    """`measure` returns None where the data cannot give it (no verdict labels, no reward model, ...). `parts` are
+    metrics that follow it under names of their own, NAME/PART: the parts of a reward, the clauses of a constraint.
+    `compared` is False where two arms' values say different things, so that their difference says nothing."""
 
     description: str
     direction: str
     measure: Callable[[Evaluation], MetricResult | None]
+    parts: Callable[[Evaluation], "Mapping[str, Metric]"] = lambda evaluation: {}
     compared: bool = field(default=True, kw_only=True)

@@ -60,10 +60,11 @@ def _answer(record: dict[str, Any]) -> Answer:
 
 
 def side_by_side(responses: list[dict[str, Any]]) -> list[Row]:
-    """Group the responses by test row, in file order; an arm's second response starts a second block."""
+    """Group the responses by test row, in file order; an arm's second response starts a second block. Of several that
+    an arm was asked for the first is shown."""
     rows: dict[tuple[str, int], Row] = {}
     seen: dict[tuple[str, str], int] = {}
-    for record in responses:
+    for record in (record for record in responses if not record.get("sample")):
         key, arm = str(record.get("id", "?")), str(record.get("arm") or "?")
         turn = seen.get((key, arm), 0)
         seen[key, arm] = turn + 1

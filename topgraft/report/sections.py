@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from topgraft.report.categories import by_category
+from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
 from topgraft.report.separation import separation_section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (separation_section,)
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (separation_section, by_category, classifiers)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 
