@@ -2,6 +2,7 @@
 
 METRICS = {
     "sac": "topgraft.evaluate.sac:SAC",
+    "apc": "topgraft.evaluate.apc:APC",
     "bleu": "topgraft.evaluate.bleu:BLEU4",
     "ca": "topgraft.evaluate.ca:CA",
     "win_rate": "topgraft.evaluate.reward:WIN_RATE",

@@ -12,7 +12,7 @@ from topgraft.evaluate.records import Evaluation, Measure, MetricResult
 from topgraft.evaluate.reward import part_metric
 from topgraft.lookup import resolve
 
-PAIRED = ("sac", "ca", "reward", "reward_check")
+PAIRED = ("sac", "apc", "ca", "reward", "reward_check")
 """Metrics whose per-row differences between arms are worth an interval."""
 EVERY_PAIR = 4
 """Up to so many arms besides Base, every two are compared."""
