@@ -98,7 +98,7 @@ def test_results_have_the_promised_shape(finished):
     assert results["starts"] == {"sft": "base", "ppo": "sft"}
     pairs = {(item["name"], item["arm"], item["against"]) for item in results["comparisons"]}
     assert {("sac", "sft", "base"), ("sac", "ppo", "sft"), ("reward", "ppo", "sft")} <= pairs
-    assert set(results["instruments"]) == {"sac", "ca", "reward"}
+    assert set(results["instruments"]) == {"sac", "apc", "ca", "reward"}
 
 
 def test_evaluated_responses_stand_row_by_row(finished):

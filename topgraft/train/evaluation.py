@@ -8,25 +8,20 @@ from typing import Any
 import torch
 
 from topgraft.data.voices import read_voices
-from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Evaluation, Response
 from topgraft.evaluate.responses import answer, best_of, scored
-from topgraft.evaluate.table import as_json, measure_all
-from topgraft.objectives.preference import pair_accuracy
+from topgraft.evaluate.table import measure_all
 from topgraft.records import Demonstration
-from topgraft.rewards.combination import Reward, Scorer
-from topgraft.rewards.learned import LearnedReward
+from topgraft.rewards.combination import Reward
 from topgraft.rewards.verdict import read_verdict
-from topgraft.rollout.cache import Pair
 from topgraft.rollout.choosing import greedy
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.cost import Clock
 from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Arm, Plan
+from topgraft.train.reward_pairs import examine
 from topgraft.train.workplace import Workplace, stage_seed
 
-SCORED_AT_ONCE = 64
-"""Answers whose states are held together."""
 INSTRUMENTS = {"reward": "reward", "reward_check": "reward-check"}
 """What is reported -> the step whose reward model is the learned part of it."""
 
@@ -74,7 +69,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     write_whole(place.run.responses_file, "".join(line + "\n" for line in lines))
     results = {"recipe": place.settings.name, "seed": place.settings.seed, **found}
     if "reward" in plan.steps and "reward" in rewards:
-        results["instruments"]["reward"] = _reward_instrument(place, responses["base"])
+        results["instruments"]["reward"] = examine(place, responses["base"])
     place.cache.flush()
     write_json(place.run.results_file, results)
     stage.finish(
@@ -113,45 +108,6 @@ def _records(responses: dict[str, list[Response]], style: dict[str, list[float]]
         for arm, rows in responses.items()
         for number, row in enumerate(rows)
     ]
-
-
-def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, Any]:
-    """How often the reward model sets the better of two answers to a test prompt above the other, beside how often the
-    longer one is the better: of the data's own pairs, but for ties, else of the reference and Base's answer."""
-    rows, model = place.splits.test, place.rewards["reward"]
-    pairs: list[tuple[Pair, Pair]] = [
-        ((row.prompt, row.response), (row.prompt, row.rejected or ""))
-        for row in rows
-        if row.rejected is not None and row.strength > 0
-    ]
-    groups = [row.group for row in rows if row.rejected is not None and row.strength > 0]
-    if not pairs:
-        groups = [row.group for row in rows]
-        pairs = [((row.prompt, row.response), (row.prompt, other.ids)) for row, other in zip(rows, base, strict=True)]
-    answers = [pair for both in pairs for pair in both]
-    lengths = [len(place.cache.ids(pair)[1]) for pair in answers]
-    accuracy, longer = (
-        as_json(mean_interval(_order(torch.tensor(values)), groups, seed=place.settings.seed))
-        for values in (_learned_scores(place, model, answers), lengths)
-    )
-    of = "the data's own pairs" if rows[0].rejected is not None else "reference against Base's answer"
-    return {"held_out_accuracy": accuracy, "longer_wins": longer, "pairs": of, "n": float(len(pairs))}
-
-
-def _order(values_B: torch.Tensor) -> list[float]:
-    """1 for each pair (two rows) whose first value is the higher, 1/2 for equal ones, else 0."""
-    return pair_accuracy(*values_B.view(-1, 2).unbind(1)).tolist()
-
-
-def _learned_scores(place: Workplace, model: LearnedReward | Scorer, answers: Sequence[Pair]) -> list[float]:
-    """The reward model's scores of prompts with their answers."""
-    if not isinstance(model, LearnedReward):
-        texts = [text if isinstance(text, str) else place.template.decode(list(text)) for _, text in answers]
-        return model([prompt for prompt, _ in answers], texts)
-    found: list[float] = []
-    for start in range(0, len(answers), SCORED_AT_ONCE):
-        found += model(*place.cache.get(answers[start : start + SCORED_AT_ONCE])).tolist()
-    return found
 
 
 def _evaluation(place: Workplace, plan: Plan, responses: dict[str, list[Response]]) -> Evaluation:
