@@ -87,7 +87,7 @@ def test_results_have_the_promised_shape(finished):
     results = json.loads((finished.run / "report" / "results.json").read_text(encoding="utf-8"))
     assert (results["recipe"], results["seed"]) == ("professor", 42)
     assert list(results["arms"]) == ["base", "sft", "ppo"]
-    of_texts = {"sac", "bleu", "chrf", "rouge_l", "ca", "distinct_2", "mtld"}
+    of_texts = {"sac", "apc", "bleu", "chrf", "rouge_l", "ca", "distinct_2", "mtld"}
     everywhere = of_texts | {"reward", "reward_check", "length", "ended"}
     for arm, content in results["arms"].items():
         expected = everywhere if arm == "base" else everywhere | {"win_rate", "kl"}
@@ -99,7 +99,7 @@ def test_results_have_the_promised_shape(finished):
     assert results["starts"] == {"sft": "base", "ppo": "sft"}
     pairs = {(item["name"], item["arm"], item["against"]) for item in results["comparisons"]}
     assert {("sac", "sft", "base"), ("sac", "ppo", "sft"), ("reward", "ppo", "sft")} <= pairs
-    assert set(results["instruments"]) == {"sac", "ca", "reward"}
+    assert set(results["instruments"]) == {"sac", "apc", "ca", "reward"}
 
 
 def test_evaluated_responses_stand_row_by_row(finished):

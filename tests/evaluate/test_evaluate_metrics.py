@@ -137,7 +137,7 @@ def test_the_table_holds_what_could_be_measured():
     base = answers("base", TEXTS, reward=[0.0] * 6)
     sft = answers("sft", TEXTS, reward=[1.0] * 6, kl_response=[2.0] * 6)
     table = measure_all(evaluation(base, sft), list(METRICS))
-    of_texts = {"bleu", "chrf", "rouge_l", "distinct_1", "distinct_2", "distinct_3", "self_bleu", "mtld"}
+    of_texts = {"apc", "bleu", "chrf", "rouge_l", "distinct_1", "distinct_2", "distinct_3", "self_bleu", "mtld"}
     everywhere = of_texts | {"reward", "length", "ended"}
     assert set(table["arms"]["base"]["metrics"]) == everywhere
     assert set(table["arms"]["sft"]["metrics"]) == everywhere | {"win_rate", "reward_gain", "kl"}

@@ -2,6 +2,7 @@
 
 METRICS = {
     "sac": "topgraft.evaluate.sac:SAC",
+    "apc": "topgraft.evaluate.apc:APC",
     "bleu": "topgraft.evaluate.bleu:BLEU4",
     "chrf": "topgraft.evaluate.chrf:CHRF",
     "rouge_l": "topgraft.evaluate.rouge:ROUGE_L",

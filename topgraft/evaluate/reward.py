@@ -110,7 +110,7 @@ REWARD = Metric(
     measure_reward,
     parts,
 )
-REWARD_GAIN = Metric("reward less that of Base's answer to the same prompt", "higher", measure_gain)
+REWARD_GAIN = Metric("reward less that of Base's answer to the same prompt", "higher", measure_gain, compared=False)
 REWARD_CHECK = Metric("the same with a second reward model, trained with another seed", "higher", measure_check)
 MARGIN = Metric(
     "log p(preferred answer) - log p(rejected answer) of the data's own pairs, less what it is under Base, nats",

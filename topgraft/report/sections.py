@@ -5,10 +5,16 @@ from collections.abc import Callable
 from topgraft.report.categories import by_category
 from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
+from topgraft.report.reward_model import reward_model
 from topgraft.report.separation import separation_section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (separation_section, by_category, classifiers)
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
+    separation_section,
+    by_category,
+    classifiers,
+    reward_model,
+)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 

@@ -10,6 +10,8 @@ stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", 
 stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
+evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
+evaluation/reward_model.json     how right the reward model is: by length, by category, by its own confidence
 report/                          the page, tables and figures, made from all of the above
 """
 
@@ -132,6 +134,16 @@ class RunFolder:
         """The metrics of all arms."""
         return self.path / "evaluation" / "results.json"
 
+    @property
+    def reward_pairs_file(self) -> Path:
+        """The held-out pairs with the reward model's scores."""
+        return self.path / "evaluation" / "reward_pairs.jsonl"
+
+    @property
+    def reward_model_file(self) -> Path:
+        """Where the reward model is right."""
+        return self.path / "evaluation" / "reward_model.json"
+
     def provenance(self) -> dict[str, Any]:
         """Versions, device, seeds and digests; empty when the run has not begun."""
         return _read_json(self.path / "provenance.json")
@@ -139,6 +151,14 @@ class RunFolder:
     def responses(self) -> list[dict[str, Any]]:
         """Every evaluated response with its scores."""
         return list(read_lines(self.responses_file))
+
+    def reward_pairs(self) -> list[dict[str, Any]]:
+        """Every held-out pair with the reward model's scores, the most confidently wrong first."""
+        return list(read_lines(self.reward_pairs_file))
+
+    def reward_model(self) -> dict[str, Any]:
+        """Where the reward model is right; empty where a run has none."""
+        return _read_json(self.reward_model_file)
 
     def results(self) -> dict[str, Any]:
         """Arms, metrics and comparisons; empty before the evaluation."""

@@ -6,22 +6,17 @@ from typing import Any
 
 import torch
 
-from topgraft.evaluate.intervals import share_interval
-from topgraft.evaluate.records import Response, as_json
+from topgraft.evaluate.records import Response
 from topgraft.evaluate.responses import answer, best_of, scored
-from topgraft.objectives.preference import pair_accuracy
-from topgraft.rewards.combination import Reward, Scorer
-from topgraft.rewards.learned import LearnedReward
-from topgraft.rollout.cache import Pair
+from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import greedy
 from topgraft.runs.writing import write_json
 from topgraft.train.cost import Clock
 from topgraft.train.measuring import keep, measure
 from topgraft.train.plan import Arm, Plan
+from topgraft.train.reward_pairs import examine
 from topgraft.train.workplace import Workplace, stage_seed
 
-SCORED_AT_ONCE = 64
-"""Answers whose states are held together."""
 INSTRUMENTS = {"reward": "reward", "reward_check": "reward-check"}
 """What is reported -> the step whose reward model is the learned part of it."""
 
@@ -68,7 +63,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     keep(place.run, responses, style)
     if "reward" in plan.steps and "reward" in rewards:
         first = [row for row in responses["base"] if row.sample == 0]
-        results["instruments"]["reward"] = _reward_instrument(place, first)
+        results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()
     write_json(place.run.results_file, results)
     stage.finish(
@@ -91,42 +86,3 @@ def _rewards(place: Workplace, plan: Plan) -> dict[str, Reward]:
     if not place.settings.learns_reward:
         return {"reward": place.reward(None)}
     return {name: place.reward(step) for name, step in INSTRUMENTS.items() if step in plan.steps}
-
-
-def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, Any]:
-    """How often the reward model sets the better of two answers to a test prompt above the other, beside how often the
-    longer one is the better: of the data's own pairs, but for ties, else of the reference and Base's answer."""
-    rows, model = place.splits.test, place.rewards["reward"]
-    pairs: list[tuple[Pair, Pair]] = [
-        ((row.prompt, row.response), (row.prompt, row.rejected or ""))
-        for row in rows
-        if row.rejected is not None and row.strength > 0
-    ]
-    groups = [row.group for row in rows if row.rejected is not None and row.strength > 0]
-    if not pairs:
-        groups = [row.group for row in rows]
-        pairs = [((row.prompt, row.response), (row.prompt, other.ids)) for row, other in zip(rows, base, strict=True)]
-    answers = [pair for both in pairs for pair in both]
-    lengths = [len(place.cache.ids(pair)[1]) for pair in answers]
-    accuracy, longer = (
-        as_json(share_interval(_order(torch.tensor(values)), groups))
-        for values in (_learned_scores(place, model, answers), lengths)
-    )
-    of = "the data's own pairs" if rows[0].rejected is not None else "reference against Base's answer"
-    return {"held_out_accuracy": accuracy, "longer_wins": longer, "pairs": of, "n": float(len(pairs))}
-
-
-def _order(values_B: torch.Tensor) -> list[float]:
-    """1 for each pair (two rows) whose first value is the higher, 1/2 for equal ones, else 0."""
-    return pair_accuracy(*values_B.view(-1, 2).unbind(1)).tolist()
-
-
-def _learned_scores(place: Workplace, model: LearnedReward | Scorer, answers: Sequence[Pair]) -> list[float]:
-    """The reward model's scores of prompts with their answers."""
-    if not isinstance(model, LearnedReward):
-        texts = [text if isinstance(text, str) else place.template.decode(list(text)) for _, text in answers]
-        return model([prompt for prompt, _ in answers], texts)
-    found: list[float] = []
-    for start in range(0, len(answers), SCORED_AT_ONCE):
-        found += model(*place.cache.get(answers[start : start + SCORED_AT_ONCE])).tolist()
-    return found
