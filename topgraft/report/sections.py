@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from topgraft.report.document import Section
+from topgraft.report.judge import judge_section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (judge_section,)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 
