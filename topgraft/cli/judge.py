@@ -71,7 +71,6 @@ def command(
     from topgraft.evaluate.judge.kept import Kept, shared_file
     from topgraft.evaluate.judge.pairs import choose, pairs_of
     from topgraft.evaluate.judge.rubric import read_rubric
-    from topgraft.report import write_report
     from topgraft.train.progress import Screen
 
     folder, screen, text = open_run(run), Screen(), read_rubric(rubric)
@@ -82,8 +81,9 @@ def command(
         return
     if not model:
         raise UserError("Name the judge: --model NAME, as the endpoint calls it. --show prints what it would be asked.")
+    parameters = _parameters(parameter or [])
     prices, called = parse_price(price) if price else None, plain_name(name) if name else name_of(model, rubric)
-    endpoint = Endpoint(address(url, key_name), model, _parameters(parameter or []), timeout)
+    endpoint = Endpoint(address(url, key_name), model, parameters, timeout)
     kept = Kept(folder.path / "judge" / called / "calls.jsonl", shared_file(model))
     limit = Budget(parse_limit(budget) if budget else None, prices)
     asker = Asker(endpoint, kept, limit, workers=workers, per_minute=rate)
@@ -95,6 +95,8 @@ def command(
     except KeyboardInterrupt:
         screen.say(f"\nStopped. {len(asker.new)} new replies are kept; the same command goes on from there.")
         raise SystemExit(130) from None
+    from topgraft.report import write_report
+
     found = write(folder, called, asked, findings, rubric=text, asker=asker, price=prices)
     _print(screen, found, asker)
     if findings.spent:

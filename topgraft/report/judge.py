@@ -24,6 +24,7 @@ HEADER = (
     "n",
 )
 OUTCOMES = ("win", "loss", "tie", "unreadable")
+STALE = "The answers were made anew since {judge} read them: these figures speak of the earlier ones. Judge again."
 NAMES = 8
 """Rows that are named before the rest is only counted."""
 PLACES = 2
@@ -188,8 +189,10 @@ def _judge_blocks(folder: Path, found: dict[str, Any], run: RunFolder) -> list[B
         source=_source(folder, "results.json"),
         numeric=frozenset({2, 3, 6, 7, 8}),
     )
-    missing = [Text(text=words, notice=True) for words in missing_words(found)]
-    return [table, *missing, Text(text=" ".join(reliability_words(found)))]
+    notices = [Text(text=words, notice=True) for words in missing_words(found)]
+    if judge.get("answers") not in (None, run.answers_digest()):
+        notices.append(Text(text=STALE.format(judge=folder.name), notice=True))
+    return [table, *notices, Text(text=" ".join(reliability_words(found)))]
 
 
 def _costs(judges: Sequence[tuple[Path, dict[str, Any]]]) -> Table:

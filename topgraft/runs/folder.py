@@ -10,9 +10,11 @@ stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", 
 stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
+judge/, rating/                  what language models and people said of the answers
 report/                          the page, tables and figures, made from all of the above
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -139,6 +141,11 @@ class RunFolder:
     def responses(self) -> list[dict[str, Any]]:
         """Every evaluated response with its scores."""
         return list(read_lines(self.responses_file))
+
+    def answers_digest(self) -> str:
+        """A digest of the evaluated answers' texts, by which what was made of them can be told to be out of date."""
+        texts = [[record.get(key) for key in ("id", "arm", "prompt", "response")] for record in self.responses()]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
     def results(self) -> dict[str, Any]:
         """Arms, metrics and comparisons; empty before the evaluation."""

@@ -144,8 +144,6 @@ class Asker:
         """One reply, new and kept; tries with growing waits, and as long as the endpoint asks for."""
         most = self.most(messages)
         for number in range(1, TRIES + 1):
-            self.pace.turn()
-            self.budget.reserve(most)
             try:
                 reply = self._request(messages, most)
             except Passing as error:
@@ -174,11 +172,14 @@ class Asker:
         raise AssertionError("not reached")
 
     def _request(self, messages: list[Message], most: float) -> Reply:
-        """One request; its cost is settled whatever becomes of it."""
-        with self._lock:
-            self.requests += 1
-        real = most  # what a request costs of which nothing is known
+        """One request in its turn; its cost is settled whatever becomes of it."""
+        self.budget.reserve(most)
+        real = 0.0
         try:
+            self.pace.turn()
+            with self._lock:
+                self.requests += 1
+            real = most  # what a request costs of which nothing is known
             reply = self.endpoint.ask(messages)
             if reply.tokens_in is not None and reply.tokens_out is not None:
                 real = self.budget.cost(reply.tokens_in, reply.tokens_out)

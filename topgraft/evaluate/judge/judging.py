@@ -92,6 +92,7 @@ def write(
             "endpoint": endpoint.where.url,
             "parameters": endpoint.parameters,
             "rubric": {"digest": rubric.digest, "source": rubric.source},
+            "answers": run.answers_digest(),
             "complete": not any(verdict.outcome == "unjudged" for verdict in verdicts),
         },
         **results(name, verdicts),
