@@ -17,7 +17,9 @@ from pathlib import Path
 
 WARM = [
     "topgraft.cli",
+    "openai",
     "topgraft.cli.show",
+    "topgraft.evaluate.judge.judging",
     "topgraft.experiments.sweep",
     "topgraft.report",
     "topgraft.train.chatting",

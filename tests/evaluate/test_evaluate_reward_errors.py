@@ -56,7 +56,7 @@ def test_the_calibration_error_of_six_pairs_by_hand():
 
 def test_the_calibration_curve_has_a_point_for_every_bin_with_pairs():
     margins = [logit(0.55), -logit(0.57), logit(0.82), logit(0.88), -logit(0.86), 0.0]
-    found = calibration([pair(number, margin) for number, margin in enumerate(margins)], 0)
+    found = calibration([pair(number, margin) for number, margin in enumerate(margins)])
     assert [point["n"] for point in found] == [3, 3]
     assert [point["confidence"] for point in found] == pytest.approx(
         [(0.55 + 0.57 + 0.5) / 3, (0.82 + 0.88 + 0.86) / 3]

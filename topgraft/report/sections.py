@@ -5,6 +5,7 @@ from collections.abc import Callable
 from topgraft.report.categories import by_category
 from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
+from topgraft.report.judge import judge_section
 from topgraft.report.reward_model import reward_model
 from topgraft.report.separation import separation_section
 from topgraft.runs import RunFolder
@@ -14,6 +15,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     by_category,
     classifiers,
     reward_model,
+    judge_section,
 )
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 

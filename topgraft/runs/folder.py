@@ -12,9 +12,11 @@ evaluation/responses.jsonl       one line per arm and test row, with every per-r
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
 evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
 evaluation/reward_model.json     how right the reward model is: by length, by category, by its own confidence
+judge/<name>/                    what a language model said of the answers
 report/                          the page, tables and figures, made from all of the above
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -159,6 +161,11 @@ class RunFolder:
     def reward_model(self) -> dict[str, Any]:
         """Where the reward model is right; empty where a run has none."""
         return _read_json(self.reward_model_file)
+
+    def answers_digest(self) -> str:
+        """A digest of the evaluated answers' texts, by which what was made of them can be told to be out of date."""
+        texts = [[record.get(key) for key in ("id", "arm", "prompt", "response")] for record in self.responses()]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
     def results(self) -> dict[str, Any]:
         """Arms, metrics and comparisons; empty before the evaluation."""

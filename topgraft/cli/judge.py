@@ -1,0 +1,184 @@
+"""`topgraft judge`: arms set against each other before a language model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topgraft.cli.options import RunFolderArgument, open_run
+
+if TYPE_CHECKING:
+    from topgraft.evaluate.judge.asking import Asker
+    from topgraft.evaluate.judge.judging import Questions
+    from topgraft.evaluate.judge.pairs import Pair
+    from topgraft.evaluate.judge.rubric import Rubric
+    from topgraft.train.progress import Screen
+
+NAME = "judge"
+HELP = """Set the arms' answers against each other before a language model behind an OpenAI-compatible endpoint: every
+pair in both orders, a win only where both agree. The same command goes on after a stop; no reply is paid twice.
+
+Examples:
+
+topgraft judge runs/professor --model gpt-4.1-mini --budget 200ktokens
+
+topgraft judge runs/professor --model deepseek-chat --url https://api.deepseek.com/v1 --key-name DEEPSEEK_API_KEY
+
+topgraft judge runs/professor --model qwen3:8b --url http://localhost:11434/v1 --workers 1"""
+DEFAULTS = {"temperature": 0, "max_tokens": 1024}
+"""Parameters of every request unless --parameter says otherwise."""
+
+
+def command(
+    run: RunFolderArgument,
+    model: Annotated[str, typer.Option("--model", help="The judge, as the endpoint calls it.")] = "",
+    url: Annotated[
+        str | None, typer.Option("--url", help="The endpoint; $OPENAI_BASE_URL or OpenAI's own by default.")
+    ] = None,
+    key_name: Annotated[
+        str | None,
+        typer.Option("--key-name", help="Environment variable with the key; OPENAI_API_KEY, or none with --url."),
+    ] = None,
+    arms: Annotated[str | None, typer.Option("--arms", help="Arms to judge, with commas; all by default.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Arms that they are set against, with commas; Base by default.")
+    ] = None,
+    rubric: Annotated[
+        Path | None, typer.Option("--rubric", help="A text of your own; --show prints what it makes.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What to call the judge; its model by default.")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", help="A request parameter, NAME=VALUE; none leaves it out. May be repeated."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="What this command may spend: 500calls, 200ktokens or 2usd.")
+    ] = None,
+    price: Annotated[str | None, typer.Option("--price", help="USD per million tokens, in and out: 0.27,1.10.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Requests on their way at once.")] = 8,
+    rate: Annotated[float | None, typer.Option("--rate", min=0.01, help="Requests a minute, at most.")] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that a reply may take.")] = 120,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the messages of the first pair, and ask nothing.")
+    ] = False,
+) -> None:
+    """Ask what is not known yet, write the results, and refresh the report."""
+    from topgraft.errors import UserError
+    from topgraft.evaluate.judge.asking import Asker
+    from topgraft.evaluate.judge.budget import Budget, parse_limit, parse_price
+    from topgraft.evaluate.judge.endpoint import Endpoint, address
+    from topgraft.evaluate.judge.judging import name_of, plain_name, questions, write
+    from topgraft.evaluate.judge.kept import Kept, shared_file
+    from topgraft.evaluate.judge.pairs import choose, pairs_of
+    from topgraft.evaluate.judge.rubric import read_rubric
+    from topgraft.train.progress import Screen
+
+    folder, screen, text = open_run(run), Screen(), read_rubric(rubric)
+    responses = folder.responses()
+    pairs = pairs_of(responses, choose(responses, _listed(arms), _listed(against)))
+    if show:
+        _show(screen, text, pairs)
+        return
+    if not model:
+        raise UserError("Name the judge: --model NAME, as the endpoint calls it. --show prints what it would be asked.")
+    parameters = _parameters(parameter or [])
+    prices, called = parse_price(price) if price else None, plain_name(name) if name else name_of(model, rubric)
+    endpoint = Endpoint(address(url, key_name), model, parameters, timeout)
+    kept = Kept(folder.path / "judge" / called / "calls.jsonl", shared_file(model))
+    limit = Budget(parse_limit(budget) if budget else None, prices)
+    asker = Asker(endpoint, kept, limit, workers=workers, per_minute=rate)
+    asked = questions(pairs, text, asker)
+    _announce(screen, asker, asked, text)
+    try:
+        with screen.bar("judging", len(asked.messages)) as bar:
+            findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()))
+    except KeyboardInterrupt:
+        screen.say(f"\nStopped. {len(asker.new)} new replies are kept; the same command goes on from there.")
+        raise SystemExit(130) from None
+    from topgraft.report import write_report
+
+    found = write(folder, called, asked, findings, rubric=text, asker=asker, price=prices)
+    _print(screen, found, asker)
+    if findings.spent:
+        screen.say(f"budget    {budget} is used up; the same command goes on with a budget of its own")
+    screen.say(f"kept      {folder.path / 'judge' / called}")
+    screen.say(f"report    {write_report(folder)}")
+
+
+def _listed(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+
+
+def _parameters(texts: list[str]) -> dict[str, Any]:
+    """The request's parameters: the defaults, with those given laid over them."""
+    import json
+
+    from topgraft.errors import UserError
+
+    found: dict[str, Any] = dict(DEFAULTS)
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or name.strip() in ("model", "messages", "stream", "n"):
+            raise UserError(
+                f"--parameter {text} is not understood. Write NAME=VALUE, e.g. --parameter max_tokens=2000."
+            )
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = None if value == "none" else value
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _show(screen: "Screen", rubric: "Rubric", pairs: "list[Pair]") -> None:
+    """The exact messages of the first pair that is asked about, in its first order."""
+    from topgraft.evaluate.judge.judging import orders
+
+    pair = next((pair for pair in pairs if not pair.identical), None)
+    if pair is None:
+        screen.say("All pairs hold the same answer twice; nothing would be asked.")
+        return
+    screen.say(f"rubric {rubric.digest}, {rubric.source}; row {pair.row}, A is {pair.arm}, B is {pair.against}\n")
+    for message in orders(rubric, pair)[0]:
+        screen.say(f"--- {message['role']} ---\n{message['content']}\n")
+
+
+def _announce(screen: "Screen", asker: "Asker", asked: "Questions", rubric: "Rubric") -> None:
+    endpoint, same = asker.endpoint, sum(pair.identical for pair in asked.pairs)
+    known = sum(asker.kept.find(digest) is not None for digest in asked.messages)
+    screen.say(f"judge     {endpoint.model} at {endpoint.where.url}, rubric {rubric.digest} ({rubric.source})")
+    if endpoint.where.cautious:
+        screen.say(f"caution   {endpoint.where.cautious}")
+    pairs = len({(pair.arm, pair.against) for pair in asked.pairs})
+    alike = f"; {same} have the same answer twice and are ties" if same else ""
+    screen.say(f"questions {len(asked.pairs)} pairs of answers of {pairs} pairs of arms{alike}")
+    screen.say(f"          {len(asked.messages)} calls in both orders, {known} of them answered before")
+
+
+def _print(screen: "Screen", found: dict[str, Any], asker: "Asker") -> None:
+    """Win rates, how the judge is to be believed, and what was spent."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from topgraft.report.judge import cost_words, missing_words, pair_rows, reliability_words
+
+    rows = pair_rows(found)
+    others = {row.against for row in rows}
+    title = f"Against {rows[0].against}: value" if len(others) == 1 else "Value"
+    table = Table(box=box.SIMPLE_HEAD, title=escape(f"{title} [95 % interval over problems]"), title_justify="left")
+    for place, column in enumerate(("", "win rate", "at equal lengths", "won/tied/lost", "agree")):
+        table.add_column(column, justify="right" if place else "left", no_wrap=place > 0, overflow="fold")
+    for row in rows:
+        fell = "/".join(map(str, row.fell))
+        table.add_row(
+            escape(row.arm if len(others) == 1 else f"{row.arm} against {row.against}"),
+            row.raw,
+            row.even,
+            fell,
+            row.agree,
+        )
+    screen.console.print(table)
+    for line in (*missing_words(found), *reliability_words(found)):
+        screen.say(line)
+    screen.say(f"this time {len(asker.new)} new replies from {asker.requests} requests")
+    screen.say(f"in all    {cost_words(found)}")
