@@ -6,6 +6,8 @@ import tomllib
 import pytest
 from commands import forked, snapshot
 
+from topgraft.rewards.wording import words
+
 
 def results(run) -> dict:
     return json.loads((run / "evaluation" / "results.json").read_text(encoding="utf-8"))
@@ -40,19 +42,19 @@ def test_stored_answers_are_measured_without_any_model(finished, tmp_path):
 def test_a_list_of_metrics_replaces_the_recipes_and_keeps_what_others_wrote(finished, tmp_path):
     run = finished.copy(tmp_path)
     answers = (run / "evaluation" / "responses.jsonl").read_bytes()
-    words = ("--metrics", "compliance, length", "--set", 'evaluate.clauses.brief.use="length"')
+    asked = ("--metrics", "compliance, length", "--set", 'evaluate.clauses.brief.use="length"')
     more = ("--set", "evaluate.clauses.brief.options={high=3}", "--set", "evaluate.clauses.brief.at_least=0")
-    done = forked("evaluate", run, "--stored", *words, *more, cwd=tmp_path)
+    done = forked("evaluate", run, "--stored", *asked, *more, cwd=tmp_path)
     assert done.code == 0, done.err
     assert list(metrics(run)) == ["compliance", "length"]
     rows = [json.loads(line) for line in answers.decode().splitlines()]
-    brief = [len(row["response"].split()) <= 3 for row in rows if row["arm"] == "ppo"]
-    assert metrics(run)["compliance"]["value"] == pytest.approx(sum(brief) / len(brief), abs=0.3)
+    brief = [len(words(row["response"])) <= 3 for row in rows if row["arm"] == "ppo"]
+    assert metrics(run)["compliance"]["value"] == pytest.approx(sum(brief) / len(brief))
     assert (run / "evaluation" / "responses.jsonl").read_bytes() == answers, "SAC was not measured, and stays"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("more", "said"),
     [
         (("--metrics", "blue"), "Did you mean 'bleu'"),
         (("--metrics", ","), "names no metric"),
@@ -61,10 +63,10 @@ def test_a_list_of_metrics_replaces_the_recipes_and_keeps_what_others_wrote(fini
         (("--set", "evaluate.decoding=sampled"), "the stored answers were made with 'greedy'"),
     ],
 )
-def test_what_stored_answers_cannot_give_is_refused(finished, tmp_path, words, said):
+def test_what_stored_answers_cannot_give_is_refused(finished, tmp_path, more, said):
     run = finished.copy(tmp_path)
     before = snapshot(run)
-    done = forked("evaluate", run, "--stored", *words, cwd=tmp_path)
+    done = forked("evaluate", run, "--stored", *more, cwd=tmp_path)
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
