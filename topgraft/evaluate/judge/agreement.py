@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.judge.verdicts import SCORES
 from topgraft.evaluate.records import as_json
 from topgraft.runs.writing import read_lines
@@ -61,7 +61,7 @@ def agreements(sources: Mapping[str, Choices], groups: Mapping[str, str]) -> lis
             {
                 "first": one,
                 "second": other,
-                "agreement": as_json(mean_interval(same, [groups.get(row, row) for row, _, _ in common])),
+                "agreement": as_json(share_interval(same, [groups.get(row, row) for row, _, _ in common])),
                 "kappa": None if math.isnan(value) else value,
             }
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.judge.lengths import controlled, fit, length_terms
 from topgraft.evaluate.judge.verdicts import SCORES, Verdict
 from topgraft.evaluate.records import Measure, as_json
@@ -52,7 +52,7 @@ def reliability(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if asked:
         agree = [float(len(set(verdict.named)) == 1) for verdict in asked]
-        found["consistency"] = as_json(mean_interval(agree, [verdict.pair.group for verdict in asked]))
+        found["consistency"] = as_json(share_interval(agree, [verdict.pair.group for verdict in asked]))
     firsts, groups = [], []
     for verdict in asked:
         for name, shown_first in zip(verdict.named, ("arm", "against"), strict=True):
@@ -60,12 +60,12 @@ def reliability(verdicts: Sequence[Verdict]) -> dict[str, Any]:
                 firsts.append(float(name == shown_first))
                 groups.append(verdict.pair.group)
     if firsts:
-        found["first_position"] = as_json(mean_interval(firsts, groups))
+        found["first_position"] = as_json(share_interval(firsts, groups))
     return found
 
 
 def _win_rate(readable: Sequence[Verdict]) -> Measure:
-    return mean_interval(
+    return share_interval(
         [SCORES[verdict.outcome] for verdict in readable], [verdict.pair.group for verdict in readable]
     )
 
