@@ -10,6 +10,7 @@ stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", 
 stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
+rating/                          ratings.sqlite, every click of people who rate; results.json and ratings.csv
 report/                          the page, tables and figures, made from all of the above
 """
 
