@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from topgraft.rating.agreement import alpha, alpha_interval, counts_of, raw_agreement, share
+from topgraft.rating.agreement import (
+    alpha,
+    alpha_interval,
+    choice_alpha,
+    counts_of,
+    ordinal_alpha,
+    raw_agreement,
+    share,
+)
 
 NONE = None
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units.
@@ -37,14 +45,14 @@ def test_alpha_of_two_raters_and_two_values_by_hand():
 @pytest.mark.parametrize("units", [[], [[3], [4], [5]], [[3, 3], [3, 3]], [[3, 3], [4], [5]]])
 def test_alpha_is_not_a_number_without_pairs_or_without_differences(units):
     assert math.isnan(alpha(counts_of(units, [3, 4, 5]), "ordinal"))
-    measure = alpha_interval(counts_of(units, [3, 4, 5]), ["p"] * len(units), "ordinal")
+    measure = alpha_interval(ordinal_alpha, counts_of(units, [3, 4, 5]), ["p"] * len(units))
     assert math.isnan(measure.value)
     assert math.isnan(measure.low)
 
 
 def test_the_interval_holds_alpha_and_counts_units_with_two_raters():
     groups = [f"p{place}" for place in range(len(UNITS))]
-    measure = alpha_interval(counts_of(UNITS, [1, 2, 3, 4, 5]), groups, "ordinal")
+    measure = alpha_interval(ordinal_alpha, counts_of(UNITS, [1, 2, 3, 4, 5]), groups)
     assert measure.n == 11  # the twelfth unit has one observer
     assert measure.low < measure.value < measure.high
     assert measure.value == pytest.approx(0.815, abs=0.0005)
@@ -54,9 +62,22 @@ def test_the_interval_holds_alpha_and_counts_units_with_two_raters():
 
 def test_raters_who_answer_by_chance_have_an_interval_around_nothing():
     values = np.random.default_rng(0).integers(1, 6, (60, 3)).tolist()
-    measure = alpha_interval(counts_of(values, [1, 2, 3, 4, 5]), [f"p{n}" for n in range(60)], "ordinal")
+    measure = alpha_interval(ordinal_alpha, counts_of(values, [1, 2, 3, 4, 5]), [f"p{n}" for n in range(60)])
     assert measure.low < 0 < measure.high
     assert measure.high - measure.low < 0.4
+
+
+def test_choices_count_both_ways_round_by_hand():
+    # Won by both, won by both, won and lost: with the mirrored units 6 wins and 6 losses, disagreement 4 of 12
+    # coincidences, expected 2 * 6 * 6 / (12 * 11). alpha = 1 - (1/3) / (6/11).
+    counts = counts_of([[1, 1], [1, 1], [0, 1]], [0, 0.5, 1])
+    assert choice_alpha(counts) == pytest.approx(1 - 11 / 18)
+    assert choice_alpha(counts[:, ::-1]) == pytest.approx(1 - 11 / 18)
+
+
+def test_raters_who_all_prefer_the_same_arm_agree():
+    assert choice_alpha(counts_of([[1, 1, 1], [1, 1]], [0, 0.5, 1])) == 1
+    assert math.isnan(choice_alpha(counts_of([[0.5, 0.5]], [0, 0.5, 1])))  # ties alone show nothing
 
 
 def test_raw_agreement_by_hand():

@@ -1,7 +1,7 @@
 """Do raters agree, with one another and with themselves? Each figure with an interval over problems."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -31,18 +31,34 @@ def alpha(counts_UK: np.ndarray, level: Level) -> float:
     return float(krippendorff.alpha(value_counts=paired_UK, level_of_measurement=level))
 
 
-def alpha_interval(counts_UK: np.ndarray, groups: Sequence[str], level: Level, *, seed: int = 0) -> Measure:
-    """Alpha over the units that two raters or more have rated, with its interval; n counts those units.
+def ordinal_alpha(counts_UK: np.ndarray) -> float:
+    """Alpha of scores: two steps apart is a greater disagreement than one."""
+    return alpha(counts_UK, "ordinal")
+
+
+def choice_alpha(counts_UK: np.ndarray) -> float:
+    """Alpha of choices between two answers, nominal; the first and the last value are the two answers.
+
+    Every unit enters both ways round. Which of two blind answers is called the first has no meaning, and chance must
+    not be reckoned from how often an arm wins: raters who all prefer the better arm would then agree "by chance".
+    """
+    return alpha(np.vstack([counts_UK, counts_UK[:, ::-1]]), "nominal")
+
+
+def alpha_interval(
+    statistic: Callable[[np.ndarray], float], counts_UK: np.ndarray, groups: Sequence[str], *, seed: int = 0
+) -> Measure:
+    """An alpha over the units that two raters or more have rated, with its interval; n counts those units.
 
     A resample in which all values are the same counts as 0: it shows no agreement beyond chance.
     """
     paired = np.flatnonzero(counts_UK.sum(axis=1) > 1)
-    whole = alpha(counts_UK, level)
+    whole = statistic(counts_UK[paired])
     if math.isnan(whole):
         return Measure(value=whole, low=math.nan, high=math.nan, n=len(paired))
 
     def resampled(rows: np.ndarray) -> float:
-        found = alpha(counts_UK[paired[rows]], level)
+        found = statistic(counts_UK[paired[rows]])
         return 0.0 if math.isnan(found) else found
 
     return interval(resampled, np.asarray(groups)[paired].tolist(), seed=seed)

@@ -12,7 +12,7 @@ import numpy as np
 
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Measure
-from topgraft.rating.agreement import alpha_interval, counts_of, raw_agreement, share
+from topgraft.rating.agreement import alpha_interval, choice_alpha, counts_of, ordinal_alpha, raw_agreement, share
 from topgraft.rating.questions import SCALE
 from topgraft.rating.ratings import WIN_RATE, Rated, Rating
 from topgraft.report.text import csv_text
@@ -125,7 +125,7 @@ def _agreement(rated: Rated, name: str) -> dict[str, Any]:
     seed = rated.study.seed
     found = {
         "level": "nominal" if choice else "ordinal",
-        "alpha": as_entry(alpha_interval(counts, groups, "nominal" if choice else "ordinal", seed=seed)),
+        "alpha": as_entry(alpha_interval(choice_alpha if choice else ordinal_alpha, counts, groups, seed=seed)),
         "same": as_entry(raw_agreement(counts, groups, seed=seed)),
     }
     if not choice:
