@@ -1,5 +1,6 @@
 """`topgraft rate`: people judge the answers of a run on a web page, blind."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -110,23 +111,22 @@ def _open_page(store: "Store", study: "Study", host: str, port: int) -> None:
     """Say where the page is, and serve it until Ctrl-C."""
     import ipaddress
 
-    from topgraft.rating.server import application, kept_token, listen, serve
+    from topgraft.rating.server import application, kept_token, link_of, listen, serve
     from topgraft.rating.study import screens_of
 
     token, listening = kept_token(store.path.parent), listen(host, port)
-    address, number, *_ = listening.getsockname()
     screens = screens_of(study, "")
     clicks = sum(1 if len(screen.arms) == 2 else len(study.dimensions) for screen in screens)
-    where = f"[{host}]" if ":" in host else host
     print(f"rating    {len(study.prompts)} prompts, answers of {', '.join(study.arms)}")
     twice = sum(screen.repeats is not None for screen in screens)
-    print(f"a rater   {len(screens)} screens, {clicks} clicks; {twice} screens come twice")
+    print(f"a rater   {len(screens)} screens, {twice} of them repeats, {clicks} clicks")
     print(f"kept in   {store.path}")
-    print(f"open      http://{where}:{number}/{token}/")
-    if not ipaddress.ip_address(address).is_loopback:
+    print(f"open      {link_of(listening, token)}")
+    if not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
         print("caution   Other machines can reach the page. Whoever has the link can rate, and nothing is encrypted.")
-    print("          Each rater opens the link and gives a name or a code. Ctrl-C stops.", flush=True)
-    serve(application(store, study, token), listening)
+    with contextlib.suppress(KeyboardInterrupt):
+        print("          Each rater opens the link and gives a name or a code. Ctrl-C stops.", flush=True)
+        serve(application(store, study, token), listening)
 
 
 def _write(folder: "RunFolder", store: "Store", study: "Study | None") -> None:

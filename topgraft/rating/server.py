@@ -4,7 +4,7 @@ What a rater's browser gets has no arm in it: screens are numbers, answers are t
 the file of ratings only.
 """
 
-import contextlib
+import ipaddress
 import json
 import secrets
 import socket
@@ -130,8 +130,21 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
+def link_of(listening: socket.socket, token: str) -> str:
+    """The link to the page; where every address of the machine is listened on, with the one that others see."""
+    address, port, *_ = listening.getsockname()
+    if ipaddress.ip_address(address).is_unspecified:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing; the system picks the address it would send from
+                address = probe.getsockname()[0]
+            except OSError:
+                address = socket.gethostname()
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/{token}/"
+
+
 def serve(app: Guard, listening: socket.socket) -> None:
-    """Answer requests until Ctrl-C."""
+    """Answer requests until Ctrl-C, and raise KeyboardInterrupt then."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -143,5 +156,4 @@ def serve(app: Guard, listening: socket.socket) -> None:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=2,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has ended
-        uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listening])

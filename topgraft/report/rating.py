@@ -13,7 +13,7 @@ from topgraft.runs import RunFolder
 
 SOURCE = "rating/results.json"
 RELIABLE, TENTATIVE = 0.8, 0.667
-"""Krippendorff's own marks for alpha (2004, Content Analysis, 2nd edition, section 11.4)."""
+"""Krippendorff's own marks for alpha (2004, Content Analysis, 2nd edition, p. 241)."""
 
 
 def rating_section(run: RunFolder) -> Section | None:
@@ -53,8 +53,8 @@ def _opening(results: dict[str, Any]) -> str:
         f"{len(raters)} {'rater' if len(raters) == 1 else 'raters'} judged the answers of {_listed(arms)} to {prompts} "
         f"prompts from {problems} problems, and answered {done} of {asked} screens in full. They were not told who "
         "wrote an answer; prompts, answers and sides came in an order of each rater's own. Some screens came twice "
-        f"({100 * (number(results.get('repeat')) or 0):.0f} %, rounded up); the second time counts for "
-        "self-consistency only."
+        f"({100 * (number(results.get('repeat')) or 0):.0f}\N{NO-BREAK SPACE}%, rounded up); the second time counts "
+        "for self-consistency only."
     )
 
 
@@ -103,10 +103,10 @@ def _compared(results: dict[str, Any]) -> list[Block]:
         source=f"{SOURCE}, comparisons",
         numeric=frozenset({3, 6}),
     )
-    return [Text(text=_words(found)), table]
+    return [*(Text(text=words) for words in _words(found)), table]
 
 
-def _words(found: list[Comparison]) -> str:
+def _words(found: list[Comparison]) -> list[str]:
     """What is separated and what is not, pair by pair."""
     sentences = []
     for arm, against in dict.fromkeys((row.arm, row.against) for row in found):
@@ -119,7 +119,7 @@ def _words(found: list[Comparison]) -> str:
         same = [row.label for row in rows if row.reading not in ("better", "worse")]
         parts += [f"not separated in {_listed(same)}"] if same else []
         sentences.append(f"{arm} against {against}: {'; '.join(parts)}.")
-    return " ".join(sentences)
+    return sentences
 
 
 def _agreed(results: dict[str, Any]) -> Table:
