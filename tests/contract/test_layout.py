@@ -24,6 +24,7 @@ ORDER = [
     {"rewards"},
     {"algorithms"},
     {"evaluate"},
+    {"rating"},
     {"train"},
     {"experiments"},
     {"cli"},

@@ -13,6 +13,7 @@ evaluation/results.json          arms -> metrics with intervals, comparisons, no
 evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
 evaluation/reward_model.json     how right the reward model is: by length, by category, by its own confidence
 judge/<name>/                    what a language model said of the answers
+rating/                          ratings.sqlite, every click of people who rate; results.json and ratings.csv
 report/                          the page, tables and figures, made from all of the above
 """
 
