@@ -108,6 +108,7 @@ def recommendation(results: dict[str, Any]) -> list[str]:
             f"The lead of {_called(found['best'])} over the last {results['window']} is {lead.text} nats a token on "
             f"{lead.n} validation rows; by seed {seeds}."
         )
+    lines += _tested(results)
     if results["jaccard"] is not None:
         each = ", ".join(_called(blocks).removeprefix("blocks ") for blocks in found["choice_by_seed"])
         lines.append(
@@ -115,6 +116,16 @@ def recommendation(results: dict[str, Any]) -> list[str]:
             "each time."
         )
     return lines
+
+
+def _tested(results: dict[str, Any]) -> list[str]:
+    """What the recommended blocks are shown to beat on test rows, and what not."""
+    said = {"yes": "lower than with", "no, higher": "higher than with", "not separated": "not separated from that with"}
+    found = {
+        reading: [item["against"] for item in results["comparisons"] if _reading(item) == reading] for reading in said
+    }
+    parts = [f"{said[reading]} {'; '.join(others)}" for reading, others in found.items() if others]
+    return [f"On test rows their loss is {', '.join(parts)}."] if parts else []
 
 
 def _last(results: dict[str, Any]) -> list[int]:

@@ -153,12 +153,12 @@ def _name(asked: Discovery, kind: str, blocks: Blocks) -> str:
 
 
 def _recommendation(asked: Discovery, choice: Choice) -> dict[str, Any]:
-    last, best = called(max(choice.best, choice.blocks)), called(choice.best)
+    best = called(choice.best).capitalize()
     lead = as_json(choice.lead)
     if choice.separated:
         why = f"{best} have the lowest validation loss, below that of the last {asked.window} blocks in every seed."
     elif choice.best == choice.blocks:
-        why = f"{last}, the last ones, have the lowest validation loss, and they are the cheapest to train."
+        why = f"{best}, the last ones, have the lowest validation loss, and they are the cheapest to train."
     else:
         why = (
             f"{best} have the lowest validation loss but are not separated from the last {asked.window} blocks, which "
