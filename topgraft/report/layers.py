@@ -110,7 +110,7 @@ def recommendation(results: dict[str, Any]) -> list[str]:
         )
     lines += _tested(results)
     if results["jaccard"] is not None:
-        each = ", ".join(_called(blocks).removeprefix("blocks ") for blocks in found["choice_by_seed"])
+        each = ", ".join(_called(blocks).partition(" ")[2] for blocks in found["choice_by_seed"])
         lines.append(
             f"Each seed alone would choose {each}: mean Jaccard index {plain(results['jaccard'])}, where 1 is the same "
             "each time."
@@ -133,7 +133,9 @@ def _last(results: dict[str, Any]) -> list[int]:
 
 
 def _called(blocks: list[int]) -> str:
-    together = blocks == list(range(blocks[0], blocks[-1] + 1)) and len(blocks) > 1
+    if len(blocks) == 1:
+        return f"block {blocks[0]}"
+    together = blocks == list(range(blocks[0], blocks[-1] + 1))
     return f"blocks {blocks[0]}-{blocks[-1]}" if together else f"blocks {', '.join(map(str, blocks))}"
 
 
