@@ -55,6 +55,9 @@ def _measure(asked: Discovery, depth: int, book: Book, said: Screen, screen: Scr
     """Make what is not in the book, the measurements of one model together."""
     every = list(_measurements(asked, depth))
     left = [one for one in every if not book.has(one.kind, one.blocks, one.seed)]
+    for one in book.records:  # a stop may have come between the line and the weights
+        if "slot" in one:
+            forget(RunFolder(asked.path), one["slot"])
     screen.say(f"measures  {len(every)}, of which {len(every) - len(left)} were finished before")
     if not left:
         return
@@ -62,11 +65,11 @@ def _measure(asked: Discovery, depth: int, book: Book, said: Screen, screen: Scr
         for _, group in groupby(left, key=lambda one: one.settings.model.model_dump_json()):
             together = list(group)
             place = prepare(together[0].settings, RunFolder(asked.path), said)
-            for one in together:
-                found = one.make(place)
-                book.add(one.kind, one.blocks, one.seed, found)
+            for task in together:
+                found = task.make(place)
+                book.add(task.kind, task.blocks, task.seed, found)
                 if "slot" in found:
-                    forget(place, found["slot"])
+                    forget(place.run, found["slot"])
                 bar.advance({}, ())
             del place
 

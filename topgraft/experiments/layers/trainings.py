@@ -10,6 +10,7 @@ import torch
 from topgraft.experiments.layers.folder import Discovery
 from topgraft.model.layers import choose_layers
 from topgraft.records import Demonstration
+from topgraft.runs import RunFolder
 from topgraft.train.plan import Plan, Step
 from topgraft.train.settings import RunSettings
 from topgraft.train.stages import carry_out
@@ -92,9 +93,9 @@ def carry(asked: Discovery, place: Workplace, training: Training) -> tuple[str, 
     return step.name, {**found, **losses(place, step.name)}
 
 
-def forget(place: Workplace, slot: str) -> None:
+def forget(run: RunFolder, slot: str) -> None:
     """Drop the weights of a measured training from the disk; its log stays."""
-    shutil.rmtree(place.run.stage(slot).checkpoints, ignore_errors=True)
+    shutil.rmtree(run.stage(slot).checkpoints, ignore_errors=True)
 
 
 def base(place: Workplace) -> dict[str, Any]:
