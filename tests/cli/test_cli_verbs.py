@@ -92,7 +92,7 @@ def test_check_says_which_blocks_were_drawn_and_what_an_alias_means(words, tmp_p
     assert f": q_proj, v_proj of blocks {blocks}, rank 32; " in done.out
     refused = forked("check", *words, "--set", "model.layers=auto", cwd=tmp_path)
     assert refused.code == 2
-    assert 'model.layers = "auto": topgraft does not choose the blocks by itself yet. Write "last-4"' in refused.err
+    assert "only `topgraft run` asks for them. Here name them yourself" in refused.err
 
 
 def test_train_sft_by_flags_makes_a_whole_run(finished, tmp_path):

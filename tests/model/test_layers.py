@@ -38,6 +38,6 @@ def test_what_names_no_block_is_refused_with_its_value_and_a_way_out(layers):
     assert '"last-4"' in str(caught.value)
 
 
-def test_auto_is_not_there_yet_and_says_so():
-    with pytest.raises(UserError, match=r'model.layers = "auto": topgraft does not choose.*"last-4"'):
+def test_auto_stands_for_measured_blocks_which_only_a_run_has():
+    with pytest.raises(UserError, match=r'model.layers = "auto" stands for blocks that `topgraft layers`.*"last-4"'):
         choose_layers("auto", 10, seed=0)

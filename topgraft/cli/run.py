@@ -13,6 +13,7 @@ Example: topgraft run professor --out runs/first --set ppo.steps=20"""
 def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = None, resume: Resume = False) -> None:
     """Run a recipe into a folder and print its final table."""
     from topgraft.cli.show import print_results
+    from topgraft.experiments.layers.auto import settled
     from topgraft.report import write_report
     from topgraft.train.pipeline import interruptible, run
     from topgraft.train.progress import Screen
@@ -20,6 +21,7 @@ def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = N
     settings = settings_from(recipe, scale, set_)
     folder, screen = out or Path("runs") / settings.name, Screen()
     with interruptible(screen, folder):
+        settings = settled(settings, folder, resume=resume, screen=screen)
         done = run(settings, folder, resume=resume, screen=screen)
         page = write_report(done)
     print_results(screen, done.results())

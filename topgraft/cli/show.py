@@ -24,10 +24,7 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
     if not header:
         screen.say("No metric was measured.")
         return
-    for columns in fitting(header, rows, screen.console.width):
-        screen.console.print(
-            _table([header[place] for place in columns], [[row[place] for place in columns] for row in rows])
-        )
+    print_table(screen, header, rows, title=TITLE)
     if many(results):
         for row in winners(results):
             screen.say(f"{row.label:>16}: {row.words}")
@@ -46,6 +43,15 @@ def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[i
             parts.append([0])
         parts[-1].append(place)
     return parts
+
+
+def print_table(screen: Screen, header: list[str], rows: list[list[str]], *, title: str) -> None:
+    """Print rows under a title, in as many tables as the screen's width needs."""
+    screen.heading(title)
+    for columns in fitting(header, rows, screen.console.width):
+        screen.console.print(
+            _table([header[place] for place in columns], [[row[place] for place in columns] for row in rows])
+        )
 
 
 def _table(header: list[str], rows: list[list[str]]) -> Table:

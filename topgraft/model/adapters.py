@@ -86,11 +86,10 @@ class Slots:
 
     def describe(self, name: str) -> str:
         """What a slot adapts, for people."""
-        adapted: dict[int, list[str]] = {}
-        for key, _ in self.named_weights(name):
-            number, _, path = key.partition(f".{self._blocks_name}.")[2].partition(".")
-            adapted.setdefault(int(number), []).append(path.partition(".lora_")[0])
-        modules = {number: list(dict.fromkeys(paths)) for number, paths in adapted.items()}
+        modules = {
+            number: list(dict.fromkeys(path.partition(".lora_")[0] for path in weights))
+            for number, weights in self.by_block(name).items()
+        }
         return f"{describe(modules)}, rank {self.lora.rank}"
 
     def load(self, name: str, folder: Path) -> None:
@@ -134,6 +133,14 @@ class Slots:
             for key, weight in self.model.named_parameters()
             if marked in key and "lora_" in key
         ]
+
+    def by_block(self, name: str) -> dict[int, dict[str, nn.Parameter]]:
+        """The slot's weights, block by block, under their names inside the block, e.g. "mlp.up_proj.lora_A.weight"."""
+        found: dict[int, dict[str, nn.Parameter]] = {}
+        for key, weight in self.named_weights(name):
+            number, _, path = key.partition(f".{self._blocks_name}.")[2].partition(".")
+            found.setdefault(int(number), {})[path] = weight
+        return found
 
     def weights(self, name: str) -> list[nn.Parameter]:
         """The slot's weights."""

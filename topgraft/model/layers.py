@@ -21,7 +21,10 @@ def choose_layers(layers: str | tuple[int, ...], depth: int, seed: int) -> list[
     if layers in ("all", "full"):
         return list(range(depth))
     if layers == "auto":
-        raise UserError(f'model.layers = "auto": topgraft does not choose the blocks by itself yet. {HOW}')
+        raise UserError(
+            'model.layers = "auto" stands for blocks that `topgraft layers` finds, and only `topgraft run` asks for '
+            f"them. Here name them yourself. {HOW}"
+        )
     match = re.fullmatch(r"(last|first|middle|random)-(\d+)", layers)
     if not match:
         raise UserError(f"model.layers = '{layers}' is not understood. {HOW}")

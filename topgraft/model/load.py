@@ -46,8 +46,9 @@ class ModelSettings(Settings):
     name: str = "seedling"
     """A shipped model, a local folder in the hub's layout, or a hub id such as "Qwen/Qwen2.5-0.5B-Instruct"."""
     layers: str | tuple[int, ...] = "last-4"
-    """Blocks that get adapters: "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers; or
-    "full": every weight of the model learns, without adapters, and a frozen copy stays as the base."""
+    """Blocks that get adapters: "last-4", "first-4", "middle-4", "random-4", "all" or a list of block numbers; "auto":
+    those that `topgraft layers` recommends; or "full": every weight of the model learns, without adapters, and a frozen
+    copy stays as the base."""
     dtype: str = "auto"
     """ "float32", "bfloat16" or "auto": bfloat16 where the device computes it natively, float32 on a CPU."""
     attention: str = Field("auto", pattern="^(auto|eager|sdpa)$")

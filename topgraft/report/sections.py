@@ -6,6 +6,7 @@ from topgraft.report.categories import by_category
 from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
 from topgraft.report.judge import judge_section
+from topgraft.report.layers import layers_section
 from topgraft.report.rating import rating_section
 from topgraft.report.reward_model import reward_model
 from topgraft.report.separation import separation_section
@@ -16,6 +17,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     by_category,
     classifiers,
     reward_model,
+    layers_section,
     judge_section,
     rating_section,
 )

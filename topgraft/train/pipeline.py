@@ -112,8 +112,8 @@ def _judge(plan: Plan, folder: RunFolder, screen: Screen, place: Workplace | Non
 def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
     """Check that `out` is free, or holds this very run and is to be resumed."""
     folder = RunFolder(out)
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return folder
+    if not out.exists() or (out.is_dir() and not any(path.name != "layers" for path in out.iterdir())):
+        return folder  # measures of the blocks may be there before the run (topgraft layers)
     if not out.is_dir():
         raise UserError(f"{out} is a file. Give a folder with --out.")
     if not folder.recipe_file.exists():
