@@ -12,6 +12,7 @@ from topgraft.report.tables import final_table
 from topgraft.train.progress import Screen
 
 TITLE = "Test split, value [95 % interval over problems]"
+MOST_SENTENCES = 8
 AROUND = 4
 """What a column needs beside its text."""
 
@@ -35,6 +36,15 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
         interval = f" [{item['low']:+.3f}, {item['high']:+.3f}]" if item["low"] is not None else ""
         name = f"{item['name']}, {item['arm']} - {item['against']}"
         screen.say(f"{name:>28}: {item['value']:+.3f}{interval}, n = {item['n']}")
+
+
+def print_summary(screen: Screen, sentences: list[str]) -> None:
+    """Print what the numbers say, if that is short; else the report has it."""
+    if len(sentences) > MOST_SENTENCES:
+        screen.say("What follows from these numbers stands in the report's summary.")
+        return
+    for sentence in sentences:
+        screen.say(f"- {sentence}")
 
 
 def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[int]]:
