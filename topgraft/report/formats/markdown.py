@@ -100,9 +100,9 @@ def plain(text: str) -> str:
     """
     text = re.sub(r"([\\\\`*~$<])", r"\\\1", one_line(text))
     text = re.sub(r"&(?=[#\w])", "&amp;", text)
-    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
     text = re.sub(r"\[(?=[^\[]*\][(\[:])|\[(?=\^)", "&#91;", text)
-    return re.sub(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)", r"\1\2<!-- -->", text)
+    return re.sub(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)", r"\1\2\\", text)
 
 
 def started(line: str) -> str:

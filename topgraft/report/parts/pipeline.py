@@ -28,7 +28,7 @@ def pipeline_section(reading: Reading) -> Section:
         )
     drawn = draw_pipeline(reading.provenance, reading.summaries)
     if drawn:
-        blocks.append(Figures(drawings=drawn, source="provenance.json: model, arms; stages/*/stage.json"))
+        blocks.append(Figures(drawings=drawn, source="provenance.json: model; stages/*/stage.json"))
     else:
         blocks.append(Text(text="The run has not recorded its layers and stages yet.", muted=True))
     return Section(anchor="pipeline", title="Pipeline", blocks=blocks)

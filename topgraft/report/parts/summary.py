@@ -13,7 +13,7 @@ from topgraft.report.reading import Reading
 from topgraft.report.results import arm_metrics, label, lone_cell, many, metric_names, starts
 from topgraft.report.story import Stage
 
-SOURCE = "evaluation/results.json: comparisons; stages/*/stage.json, warnings.jsonl"
+SOURCE = "evaluation/results.json: comparisons; stages/*/stage.json"
 WATCHED = "rollout/repetition"
 """What only a stage logs that is watched for signs of reward hacking."""
 
@@ -60,8 +60,8 @@ def _of_few(results: dict[str, Any]) -> list[str]:
             said.append(f"Against {against}, {arm} is not shown to differ in any metric that was compared.")
     unclear = [row for row in made if row.reading == "not separated" and (row.arm, row.against) in pairs]
     if unclear:
-        listed = ", ".join(f"{row.label} of {row.arm} against {row.against} {_gap(row)}" for row in unclear)
-        said.append(f"Not separated, so not shown either way: {listed}.")
+        names = [f"{row.label} of {row.arm} against {row.against} ({_gap(row)})" for row in unclear]
+        said.append(f"Not separated, so not shown either way: {listing(names)}.")
     return [*said, *_uncompared(results, base, last, made), *_second_model(made, pairs)]
 
 
@@ -93,7 +93,7 @@ def _uncompared(results: dict[str, Any], base: str, last: Sequence[str], made: S
         if name not in compared and direction(name, results) and len(arms) > 1:
             values = ", ".join(f"{arm} {lone_cell(table[arm][name]).text}" for arm in arms)
             found.append(f"{label(name)} ({values})")
-    return [f"Not compared row by row: {'; '.join(found)}."] if found else []
+    return [f"Not compared row by row: {listing(found)}."] if found else []
 
 
 def _second_model(made: Sequence[Comparison], pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -102,7 +102,7 @@ def _second_model(made: Sequence[Comparison], pairs: Sequence[tuple[str, str]]) 
     for arm, against in pairs:
         rows = {row.name: row for row in made if (row.arm, row.against) == (arm, against)}
         gain, check = rows.get("reward"), rows.get("reward_check")
-        if gain and check and gain.reading == "better" and check.reading != "better":
+        if gain and check and gain.reading == "better" and check.reading not in ("better", "higher"):
             said.append(
                 f"The gain in reward of {arm} over {against} is not confirmed by the second reward model, which the "
                 f"policy did not see ({_gap(check)}): a sign of reward hacking."

@@ -26,7 +26,7 @@ def training_section(reading: Reading) -> Section:
 
 
 def _logs(names: list[str]) -> str:
-    return ", ".join(f"stages/{name}/metrics.jsonl" for name in names)
+    return "; ".join(f"stages/{name}/metrics.jsonl" for name in names)
 
 
 def _stage(stage: Stage) -> list[Block]:
