@@ -32,7 +32,8 @@ HOSTILE = (
     BIDI,
     "```\n# not a heading\n```",
     "| a | b |\n|---|---|",
-    "[a](javascript:alert(1)) ![b](http://evil.example/x.png) <http://evil.example> http://evil.example www.evil.example",
+    "[a](javascript:alert(1)) ![b](http://evil.example/x.png) <http://evil.example> http://evil.example",
+    "see www.evil.example",
     "* item\n- item\n1. item\n> quote\n---\n# heading\n    code",
     "&lt;b&gt; &#60; $x$ $$y$$ ~~z~~ _a_ __b__ `c` ``d",
     r"\end{document} \input{/etc/passwd} \write18{ls} ^^5cend{x} % & # --- ?` !` \\ \verb|x|",
@@ -188,11 +189,9 @@ def test_the_notebook_is_valid_and_whole(request, run):
         asked = set(re.findall(r"\]\(attachment:([^)]+)\)", cell.source)) if cell.cell_type == "markdown" else set()
         assert asked == set(cell.get("attachments", {})), "every figure is inside"
     (code,) = [cell.source for cell in book.cells if cell.cell_type == "code"]
-    *lines, last = code.split("\n{")
     ran = {}
     exec(code.replace('Path("results.json")', "PATH"), {"PATH": report / "results.json"}, ran)
     assert ran["results"]["arms"]
-    assert lines and last
 
 
 def test_the_notebook_of_hostile_texts_is_valid(hostile_texts):
@@ -229,7 +228,7 @@ def test_a_missing_extra_is_named(hostile_texts, monkeypatch):
 
 def test_formats_by_name():
     assert named(["pdf,latex", "html", " PDF "]) == ["pdf", "latex"]
-    with pytest.raises(UserError, match="'markdwn' is no format of a report.*did you mean markdown"):
+    with pytest.raises(UserError, match=r"'markdwn' is no format of a report.*did you mean markdown"):
         named(["markdwn"])
 
 

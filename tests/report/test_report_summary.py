@@ -47,18 +47,21 @@ def test_no_difference_shown_is_no_difference_claimed():
 
 def test_a_gain_that_the_second_model_does_not_see_is_named():
     pairs = [compare("reward", "ppo", "sft", 0.9, 0.3), compare("reward_check", "ppo", "sft", 0.1, 0.3)]
-    found = [text for text in said(fake_results() | {"comparisons": pairs}) if "second reward model" in text]
+    directions = {"reward": "higher", "reward_check": "higher"}
+    results = fake_results() | {"comparisons": pairs, "directions": directions}
+    found = [text for text in said(results) if "second reward model" in text]
     assert len(found) == 1
     assert "(+0.10 [−0.20, 0.40]): a sign of reward hacking" in found[0]
     pairs[1] = compare("reward_check", "ppo", "sft", 0.8, 0.3)
-    assert not [text for text in said(fake_results() | {"comparisons": pairs}) if "second reward model" in text]
+    assert not [text for text in said(results) if "second reward model" in text]
 
 
 def test_of_many_arms_each_metric_has_one_sentence():
     assert said(many_results())[:2] == [
         "Reward is best in best-of-8-full (2.40 [1.90, 2.90]), separated from all 12 others; the next, grpo-full, "
         "differs by 0.30 [0.05, 0.55].",
-        "BLEU is best in base (10.0 [7.0, 13.0]), separated from 6 of the 12 others only; the next, sft, differs by 1.00.",
+        "BLEU is best in base (10.0 [7.0, 13.0]), separated from 6 of the 12 others only; the next, sft, differs by "
+        "1.00.",
     ]
 
 

@@ -56,8 +56,9 @@ class Table:
 
     Columns whose number is in `numeric` are set as numbers and sort by the first number in them. `source` is the file
     of the run folder that the numbers stand in, with the place inside where that helps: "evaluation/results.json" or
-    "evaluation/results.json: comparisons"; several have "; " between. Rows of `foot` stay below, however the others are sorted. A table may be
-    `prominent`, the one that a reader came for, or `stacked`: so many columns that an interval stands under its value.
+    "evaluation/results.json: comparisons"; several have "; " between. Rows of `foot` stay below, however the others are
+    sorted. A table may be `prominent`, the one that a reader came for, or `stacked`: so many columns that an interval
+    stands under its value.
     """
 
     name: str

@@ -14,6 +14,8 @@ from topgraft.report.results import arm_metrics, label, lone_cell, many, metric_
 from topgraft.report.story import Stage
 
 SOURCE = "evaluation/results.json: comparisons; stages/*/stage.json"
+MOST = 8
+"""Comparisons without a result that are named; the tables have all."""
 WATCHED = "rollout/repetition"
 """What only a stage logs that is watched for signs of reward hacking."""
 
@@ -47,11 +49,11 @@ def _of_few(results: dict[str, Any]) -> list[str]:
     before = _starts(results)
     last = [arm for arm in others if arm not in before.values()]
     pairs = [(arm, against) for arm in last for against in dict.fromkeys((base, before[arm]))]
-    made = comparisons(results)
+    made = [row for row in comparisons(results) if direction(row.name, results)]
     said: list[str] = []
     for arm, against in pairs:
         rows = [row for row in made if (row.arm, row.against) == (arm, against)]
-        shown = [text for text in (_shown(rows, reading) for reading in ("better", "worse", "higher", "lower")) if text]
+        shown = [text for text in (_shown(rows, reading) for reading in ("better", "worse")) if text]
         if shown:
             how = "Against" if against == base else "What the last stage added: against"
             n = f" (n = {rows[0].cell.n})" if rows[0].cell.n else ""
@@ -61,7 +63,8 @@ def _of_few(results: dict[str, Any]) -> list[str]:
     unclear = [row for row in made if row.reading == "not separated" and (row.arm, row.against) in pairs]
     if unclear:
         names = [f"{row.label} of {row.arm} against {row.against} ({_gap(row)})" for row in unclear]
-        said.append(f"Not separated, so not shown either way: {listing(names)}.")
+        more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+        said.append(f"Not separated, so not shown either way: {listing([*names[:MOST], *more])}.")
     return [*said, *_uncompared(results, base, last, made), *_second_model(made, pairs)]
 
 
@@ -102,7 +105,7 @@ def _second_model(made: Sequence[Comparison], pairs: Sequence[tuple[str, str]]) 
     for arm, against in pairs:
         rows = {row.name: row for row in made if (row.arm, row.against) == (arm, against)}
         gain, check = rows.get("reward"), rows.get("reward_check")
-        if gain and check and gain.reading == "better" and check.reading not in ("better", "higher"):
+        if gain and check and gain.reading == "better" and check.reading != "better":
             said.append(
                 f"The gain in reward of {arm} over {against} is not confirmed by the second reward model, which the "
                 f"policy did not see ({_gap(check)}): a sign of reward hacking."
