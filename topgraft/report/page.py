@@ -9,7 +9,7 @@ from markupsafe import Markup
 from topgraft.errors import UserError
 from topgraft.report import comparisons, samples, story, tables, warned
 from topgraft.report.bars import draw_bars
-from topgraft.report.curves import draw_panel, draw_reward_and_kl, panels
+from topgraft.report.curves import draw_panel, panels
 from topgraft.report.document import drawings_of
 from topgraft.report.drawing import Drawing
 from topgraft.report.export import results_csv, results_json, results_tex
@@ -44,9 +44,10 @@ def write_report(run: RunFolder) -> Path:
     results.setdefault("seed", provenance.get("seed"))
     stages = _stages(run, provenance)
     pipeline = draw_pipeline(provenance, {stage.name: stage.summary for stage in stages})
-    bars, frontier, together = draw_bars(results), draw_frontier(results, provenance), _draw_stages(stages)
+    bars, frontier = draw_bars(results), draw_frontier(results, provenance)
+    _draw_stages(stages)
     sections = further_sections(run)
-    drawn = [*pipeline, *bars, *frontier, *together, *(drawing for stage in stages for drawing in stage.drawings)]
+    drawn = [*pipeline, *bars, *frontier, *(drawing for stage in stages for drawing in stage.drawings)]
     drawn += drawings_of(block for section in sections for block in section.blocks)
     write_figures(run.report / "figures", drawn)
     write_whole(run.report / "results.json", results_json(results))
@@ -93,9 +94,9 @@ def _stages(run: RunFolder, provenance: dict[str, Any]) -> list[Stage]:
     return stages
 
 
-def _draw_stages(stages: list[Stage]) -> list[Drawing]:
-    """Draw each stage's curves into it; return the figures for papers that set reward above KL."""
-    together, taken = [], set[str]()
+def _draw_stages(stages: list[Stage]) -> None:
+    """Draw each stage's curves into it."""
+    taken = set[str]()
     for stage in stages:
         if not stage.metrics:
             continue
@@ -103,9 +104,6 @@ def _draw_stages(stages: list[Stage]) -> list[Drawing]:
         best = stage.summary.get("best_step")
         drawn = [draw_panel(stage.title, stem, panel, stage.metrics, best) for panel in panels(stage.metrics)]
         stage.drawings = [drawing for drawing in drawn if drawing]
-        joint = draw_reward_and_kl(stage.title, stem, stage.metrics)
-        together += [joint] if joint else []
-    return together
 
 
 def write_figures(folder: Path, drawn: list[Drawing]) -> None:
