@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 
 from topgraft import __version__
-from topgraft.cli import chat, check, data, evaluate, generate, recipes, report, run, sweep, train
+from topgraft.cli import chat, check, compare, data, evaluate, generate, recipes, report, run, sweep, train
 from topgraft.errors import UserError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (run, check, recipes, train, generate, chat, evaluate, report, sweep):
+for verb in (run, check, recipes, train, generate, chat, evaluate, report, compare, sweep):
     app.command(verb.NAME, help=verb.HELP)(verb.command)
 app.add_typer(data.app, name="data")
 

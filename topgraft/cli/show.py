@@ -23,10 +23,7 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
     if not header:
         screen.say("No metric was measured.")
         return
-    for columns in fitting(header, rows, screen.console.width):
-        screen.console.print(
-            _table([header[place] for place in columns], [[row[place] for place in columns] for row in rows])
-        )
+    print_rows(screen, header, rows)
     if many(results):
         for row in winners(results):
             screen.say(f"{row.label:>16}: {row.words}")
@@ -45,6 +42,14 @@ def print_summary(screen: Screen, sentences: list[str]) -> None:
         return
     for sentence in sentences:
         screen.say(f"- {sentence}")
+
+
+def print_rows(screen: Screen, header: list[str], rows: list[list[str]]) -> None:
+    """Print a table, in as many parts side by side as the screen's width takes."""
+    for columns in fitting(header, rows, screen.console.width):
+        screen.console.print(
+            _table([header[place] for place in columns], [[row[place] for place in columns] for row in rows])
+        )
 
 
 def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[int]]:

@@ -1,9 +1,8 @@
 """What the report of a run says: the run folder as a document, whatever format it is then written in."""
 
 from topgraft.report import story
-from topgraft.report.curves import draw_panel, draw_reward_and_kl, panels
+from topgraft.report.curves import draw_panel, panels
 from topgraft.report.document import Document, Link, Text
-from topgraft.report.drawing import Drawing
 from topgraft.report.parts.cost import cost_section
 from topgraft.report.parts.pipeline import pipeline_section
 from topgraft.report.parts.reproduce import reproduce_section
@@ -20,7 +19,7 @@ from topgraft.runs import RunFolder
 
 def contents(run: RunFolder, reading: Reading) -> Document:
     """The whole report; a part that the run does not have yet says so."""
-    curves = _draw_stages(reading.stages)
+    _draw_stages(reading.stages)
     results, beside = results_section(reading)
     version = reading.provenance.get("topgraft")
     return Document(
@@ -40,7 +39,7 @@ def contents(run: RunFolder, reading: Reading) -> Document:
             cost_section(reading),
             reproduce_section(reading),
         ],
-        drawings=[*beside, *curves],
+        drawings=beside,
     )
 
 
@@ -67,9 +66,9 @@ def _notices(reading: Reading) -> list[Text]:
     return notices
 
 
-def _draw_stages(stages: list[Stage]) -> list[Drawing]:
-    """Draw each stage's curves into it; return the figures that set reward above KL, which stand in files only."""
-    together, taken = [], set[str]()
+def _draw_stages(stages: list[Stage]) -> None:
+    """Draw each stage's curves into it."""
+    taken = set[str]()
     for stage in stages:
         if not stage.metrics:
             continue
@@ -77,6 +76,3 @@ def _draw_stages(stages: list[Stage]) -> list[Drawing]:
         best = stage.summary.get("best_step")
         drawn = [draw_panel(stage.title, stem, panel, stage.metrics, best) for panel in panels(stage.metrics)]
         stage.drawings = [drawing for drawing in drawn if drawing]
-        joint = draw_reward_and_kl(stage.title, stem, stage.metrics)
-        together += [joint] if joint else []
-    return together

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from topgraft.report.document import Section
+from topgraft.report.paper import paper_section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (paper_section,)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 

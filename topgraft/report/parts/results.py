@@ -24,8 +24,8 @@ WINNERS = (
     "best of many arms is in part the luckiest: expect less of it on other problems."
 )
 COMPARED = (
-    "Differences of the arm to the other on the same rows, with 95 % intervals. The word says what is shown of the arm. "
-    "Not separated: these rows do not show which of the two is better."
+    "Differences of the arm to the other on the same rows, with 95 % intervals. The word says what is shown of the "
+    "arm. Not separated: these rows do not show which of the two is better."
 )
 OF_MANY = "Of many arms each stands against Base and against the arm it starts from; the file holds all comparisons."
 
