@@ -87,7 +87,8 @@ def test_results_have_the_promised_shape(finished):
     results = json.loads((finished.run / "report" / "results.json").read_text(encoding="utf-8"))
     assert (results["recipe"], results["seed"]) == ("professor", 42)
     assert list(results["arms"]) == ["base", "sft", "ppo"]
-    everywhere = {"sac", "bleu", "ca", "reward", "reward_check", "length", "ended"}
+    of_texts = {"sac", "bleu", "chrf", "rouge_l", "ca", "distinct_2", "mtld"}
+    everywhere = of_texts | {"reward", "reward_check", "length", "ended"}
     for arm, content in results["arms"].items():
         expected = everywhere if arm == "base" else everywhere | {"win_rate", "kl"}
         assert set(content["metrics"]) == expected

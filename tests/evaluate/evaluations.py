@@ -21,7 +21,9 @@ def answers(arm: str, texts: Sequence[str], **columns: Sequence[object]) -> list
             "ids": (5, 6, 7),
             "ended": True,
         }
-        rows.append(Response(**fields | {name: values[place] for name, values in columns.items()}))
+        fields |= {name: values[place] for name, values in columns.items()}
+        fields = {"tokens": len(fields["ids"]), "generated": len(fields["ids"])} | fields
+        rows.append(Response(**fields))
     return rows
 
 

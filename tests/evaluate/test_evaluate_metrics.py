@@ -138,15 +138,18 @@ def test_the_table_holds_what_could_be_measured():
     base = answers("base", TEXTS, reward=[0.0] * 6)
     sft = answers("sft", TEXTS, reward=[1.0] * 6, kl_response=[2.0] * 6)
     table = measure_all(evaluation(base, sft), list(METRICS))
-    assert set(table["arms"]["base"]["metrics"]) == {"bleu", "reward", "length", "ended"}
-    assert set(table["arms"]["sft"]["metrics"]) == {"bleu", "reward", "win_rate", "kl", "length", "ended"}
+    of_texts = {"bleu", "chrf", "rouge_l", "distinct_1", "distinct_2", "distinct_3", "self_bleu", "mtld"}
+    everywhere = of_texts | {"reward", "length", "ended"}
+    assert set(table["arms"]["base"]["metrics"]) == everywhere
+    assert set(table["arms"]["sft"]["metrics"]) == everywhere | {"win_rate", "reward_gain", "kl"}
     for arm in table["arms"].values():
         for entry in arm["metrics"].values():
             assert set(entry) == {"value", "low", "high", "n"}
             assert entry["low"] <= entry["value"] <= entry["high"]
             assert entry["n"] == 6
-    measured = {"bleu", "win_rate", "reward", "kl", "length", "ended"}
+    measured = everywhere | {"win_rate", "reward_gain", "kl"}
     assert set(table["directions"]) == set(table["descriptions"]) == measured
+    assert set(table["not_measured"]) == set(METRICS) - measured
     assert table["per_row"]["win_rate"] == {"sft": [1.0] * 6}
 
 

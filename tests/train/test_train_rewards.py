@@ -63,14 +63,14 @@ def test_pairs_of_the_data_are_taken_as_they_are(tmp_path, model_folder, recipe)
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     place = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward"], **recipe)
     do(place, "pairs")
-    found = {row.key: row for row in comparisons(place, "pairs")}
+    found = {row.key: row for row in comparisons(place.run, "pairs")}
     kept = [row for part in (place.splits.train, place.splits.validation) for row in part]
     assert set(found) == {row.key for row in kept}
     assert all((found[row.key].rejected, found[row.key].strength) == (row.rejected, row.strength) for row in kept)
     assert place.model.meter.tokens_in == 0, "nothing was sampled"
     sampled = open_place(tmp_path / "other", model_folder, stages=["pairs"], pairs={"rejected": "sampled"}, **recipe)
     do(sampled)
-    assert not {row.rejected for row in comparisons(sampled, "pairs")} & {row.rejected for row in kept}
+    assert not {row.rejected for row in comparisons(sampled.run, "pairs")} & {row.rejected for row in kept}
 
 
 def test_pairs_of_data_that_bring_none_are_refused(tmp_path, model_folder, recipe):
@@ -93,6 +93,25 @@ def test_the_best_of_several_samples_is_the_one_with_the_highest_reward(tmp_path
     again = answers_of(place, plan, [plan.arms["best-of-8"]])
     assert [row.ids for row in again["best-of-8"]] == [row.ids for row in found["best-of-8"]]
     assert isinstance(place.reward(None), Combination)
+
+
+def test_several_samples_to_a_prompt_stand_in_succession_with_what_was_decoded_for_them(tmp_path, model_folder, recipe):
+    (tmp_path / "own.py").write_text(LETTERS)
+    raw = {
+        "stages": [],
+        "rewards": {"letters": {"use": f"{tmp_path / 'own.py'}:letters"}},
+        "arms": {"best": {"train": [], "best_of": 4}},
+        "evaluate": {"decoding": "sampled", "samples": 3},
+    }
+    place = open_place(tmp_path / "run", model_folder, **raw, **recipe)
+    plan = Plan(place.settings)
+    found = answers_of(place, plan, list(plan.arms.values()))
+    for rows in found.values():
+        assert [(row.key, row.sample) for row in rows] == [(row.key, n) for row in place.splits.test for n in range(3)]
+    base = found["base"]
+    assert all(row.generated == row.tokens == len(row.ids) for row in base)
+    assert all(row.generated >= row.tokens + 3 for row in found["best"])
+    assert any(base[place].response != base[place + 1].response for place in range(0, len(base), 3))
 
 
 def test_check_says_what_a_reward_model_on_another_base_costs(tmp_path, model_folder, recipe, capsys):

@@ -12,7 +12,8 @@ from rich.console import Console
 from topgraft.algorithms.sft import SFT
 from topgraft.errors import UserError
 from topgraft.rollout.cache import TrunkCache
-from topgraft.train.evaluation import _evaluation, answers_of, evaluate
+from topgraft.train.evaluation import answers_of, evaluate
+from topgraft.train.measuring import _evaluation
 from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Plan
 from topgraft.train.settings import NOT_POLICIES, POLICIES
@@ -108,7 +109,7 @@ def test_every_row_but_the_test_rows_gets_its_pairs(tmp_path, model_folder, reci
     recipe |= {"pairs": {"samples_per_prompt": 2}}
     place = open_place(tmp_path / "run", model_folder, stages=["pairs"], **recipe)
     do(place)
-    found = comparisons(place, "pairs")
+    found = comparisons(place.run, "pairs")
     answers = {row.key: row.response for row in [*place.splits.train, *place.splits.validation]}
     assert {row.key for row in found} == set(answers)
     assert all(row.chosen == answers[row.key] for row in found)
@@ -123,13 +124,13 @@ def test_ties_are_for_the_reward_model_and_left_out_where_a_policy_learns_from_p
     path = place.run.stage("pairs").path / "pairs.jsonl"
     records = [json.loads(line) | {"strength": float(number % 3)} for number, line in enumerate(path.open())]
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    assert [row.strength for row in comparisons(place, "pairs")[:4]] == [0, 1, 2, 0]
+    assert [row.strength for row in comparisons(place.run, "pairs")[:4]] == [0, 1, 2, 0]
     place.screen.console = Console(record=True, width=200, file=io.StringIO())
     do(place, "reward", "dpo")
     said = place.screen.console.export_text()
     keys = {row.key for row in place.splits.train}
-    train = [row for row in comparisons(place, "pairs") if row.key in keys]
-    ties = sum(row.strength == 0 for row in comparisons(place, "pairs"))
+    train = [row for row in comparisons(place.run, "pairs") if row.key in keys]
+    ties = sum(row.strength == 0 for row in comparisons(place.run, "pairs"))
     clear = sum(row.strength > 0 for row in train)
     assert 0 < clear < len(train)
     assert f"{ties} ties are left out" in said
@@ -201,7 +202,7 @@ def test_the_style_classifier_never_sees_a_text_of_a_test_problem(tmp_path, mode
         path = place.run.stage("pairs").path / "pairs.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    found = _evaluation(place, Plan(place.settings), {})
+    found = _evaluation(place.run, Plan(place.settings), place.splits, {})
     fitted = [*found.target_texts, *found.other_texts]
     held = [*found.held_out_target, *found.held_out_other]
     assert len(found.target_texts) == 140

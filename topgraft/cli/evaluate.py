@@ -1,23 +1,35 @@
 """`topgraft evaluate`: measure a trained run again."""
 
-from topgraft.cli.options import RunFolderArgument, open_run, quiet
+from typing import Annotated
+
+import typer
+
+from topgraft.cli.options import RunFolderArgument, Sets, open_run, quiet
 
 NAME = "evaluate"
-HELP = """Answer the test prompts again with every arm of a run, measure, and rewrite its report.
+HELP = """Measure a run again, and rewrite its report: every arm answers the test prompts anew; with --stored the
+answers that are there are measured, without a model.
 
-Example: topgraft evaluate runs/professor"""
+Example: topgraft evaluate runs/professor --stored --metrics +distinct_3,toxicity"""
+
+Stored = Annotated[bool, typer.Option("--stored", help="Measure the answers in the run folder; generate none.")]
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metrics", help="Metrics, with commas between; +a,b: besides the recipe's (docs/metrics.md)."),
+]
 
 
-def command(run: RunFolderArgument) -> None:
-    """Reload the run's adapters, evaluate, report."""
+def command(run: RunFolderArgument, stored: Stored = False, metrics: Metrics = None, set_: Sets = None) -> None:
+    """Evaluate and report; settings of [evaluate] may be changed, and are kept in the run's recipe."""
     from topgraft.cli.show import print_results, print_summary
     from topgraft.report import summary, write_report
+    from topgraft.train.measuring import measure_stored, with_changes
     from topgraft.train.pipeline import measure_again
     from topgraft.train.progress import Screen
-    from topgraft.train.reopening import plan_of
 
     quiet()
     screen, folder = Screen(), open_run(run)
-    print_results(screen, measure_again(folder, plan_of(folder), screen))
+    plan = with_changes(folder, metrics, set_ or [])
+    print_results(screen, measure_stored(folder, plan) if stored else measure_again(folder, plan, screen))
     print_summary(screen, summary(folder))
     screen.say(f"report    {write_report(folder)}")

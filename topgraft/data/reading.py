@@ -38,7 +38,8 @@ class DataSettings(LengthSettings):
     correct: str = ""
     """Column that says whether the work judged is right; empty: "correct" where there is one ("-": none)."""
     category: str = ""
-    """Column of what sort of prompt it is, for rewards; empty: "category" where there is one ("-": none)."""
+    """Column of what sort of prompt it is, for rewards and figures by category; empty: "category" where there is one
+    ("-": none)."""
     right: str = ""
     """Column of answers known to be right, for rewards: a list of texts, or one text with "; " between the answers;
     empty: "right_answers" where there is one ("-": none)."""

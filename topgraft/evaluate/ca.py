@@ -5,16 +5,27 @@ texts whose verdict is known, and its accuracy stands beside the figure, with th
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+from topgraft.evaluate.classified import classified
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.verdict import read_verdict
 
+NAMES = {True: "correct", False: "incorrect", None: "none"}
+"""A verdict -> its name."""
+
 
 def accuracy(labelled: Sequence[tuple[bool, str]]) -> float:
     """Share of texts whose verdict is read as it is labelled."""
     return sum(read_verdict(text) is label for label, text in labelled) / len(labelled)
+
+
+def verdicts(labelled: Sequence[tuple[bool | None, str]]) -> dict[str, Any]:
+    """What the reader says of texts beside what is true of their programs, as `classified` counts it."""
+    truth, said = [NAMES[label] for label, _ in labelled], [NAMES[read_verdict(text)] for _, text in labelled]
+    return classified(truth, said, list(NAMES.values()))
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
@@ -40,10 +51,17 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "reader_accuracy": instrument.pop("reader_accuracy_reference"),
             "n": float(len(evaluation.verdict_texts["reference"])),
         }
+    classifiers = {
+        f"ca/{arm}": verdicts([(r.correct, r.response) for r in rows]) for arm, rows in evaluation.responses.items()
+    }
+    others = [text for voice, texts in evaluation.verdict_texts.items() if voice != "reference" for text in texts]
+    known = {"reference answers": evaluation.verdict_texts.get("reference", []), "other voices": others}
+    readers = {f"verdict reader/{name}": verdicts(texts) for name, texts in known.items() if texts}
     return MetricResult(
         measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
         per_row=per_row,
         instrument=instrument,
+        classifiers=readers | classifiers,
     )
 
 

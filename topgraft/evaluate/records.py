@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from topgraft.rewards.combination import Scorer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +21,11 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """One arm's answer to one held-out prompt, with what is said of it. `ids` are its tokens, `tokens` their number.
+    """One arm's answer to one held-out prompt, with what is said of it.
 
+    `tokens` is its number of tokens, the end token included, and `generated` that of all that were decoded for it: more
+    where it is the best of several. `ids` are its tokens, () where it was read back from the run folder. `sample`
+    counts an arm's answers to one prompt from 0, and `category` is what sort of prompt it is ("" where unknown).
     `reward` is the recipe's reward and `parts` what it is made of; `reward_check` is the same with the reward model
     that was trained with another seed (None where there is no such model). `kl_response` is the KL to the model that
     the arm's training started from, summed over the response's positions, in nats (None for an arm that is not
@@ -33,18 +40,26 @@ class Response:
     response: str
     reference: str
     correct: bool | None
-    ids: tuple[int, ...]
+    tokens: int
+    generated: int
     ended: bool
+    ids: tuple[int, ...] = ()
+    sample: int = 0
+    category: str = ""
     reward: float | None = None
     reward_check: float | None = None
     parts: dict[str, float | None] = field(default_factory=dict)
     kl_response: float | None = None
     preference: float | None = None
 
-    @property
-    def tokens(self) -> int:
-        """Number of tokens, the end token included."""
-        return len(self.ids)
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """What an answer must keep to: the value of a rule lies between two numbers, both included."""
+
+    score: Scorer
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +68,9 @@ class Evaluation:
 
     `target_texts` and `other_texts` are (group, text) pairs of the training split in the wanted voice and in other
     voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
-    verdict is known, voice by voice.
+    verdict is known, voice by voice. `clauses`, `terms` (class -> words and phrases), `insults` (prompts and responses
+    -> minus how insulting each is) and `perplexity_model` are what [evaluate] asks for; `base` names the base model,
+    and `drawn` says that answers were sampled.
     """
 
     responses: dict[str, list[Response]]
@@ -63,13 +80,21 @@ class Evaluation:
     held_out_other: list[tuple[str, str]]
     verdict_texts: dict[str, list[tuple[bool, str]]]
     seed: int
+    clauses: Mapping[str, Clause] = field(default_factory=dict)
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    insults: Scorer | None = None
+    perplexity_model: str = ""
+    base: str = ""
+    drawn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
-    """One metric for all arms: a measure each, the value of every row where rows have one, and what is known of the
-    instrument (its held-out accuracy, its calibration error, ...)."""
+    """One metric for all arms: a measure each, the value of every row where the metric is their mean, and what is known
+    of the instrument (its held-out accuracy, its calibration error, ...). `classifiers` holds what a classifier said of
+    texts whose label is known, as `topgraft.evaluate.classified` counts it."""
 
     measures: dict[str, Measure]
     per_row: dict[str, list[float]] = field(default_factory=dict)
-    instrument: dict[str, float] = field(default_factory=dict)
+    instrument: Mapping[str, float | str] = field(default_factory=dict)
+    classifiers: Mapping[str, dict[str, Any]] = field(default_factory=dict)

@@ -33,11 +33,11 @@ def answer(
     generator: torch.Generator,
 ) -> list[Response]:
     """One response per row under `slot` (None: the base model), drawn as the settings say, not scored yet; `start` is
-    the slot that its training started from."""
+    the slot that its training started from. A row may come several times in succession, for as many responses."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(slot):
         rollouts = sample(model, template, prompts, settings, generator)
-    found = _responses(arm, rows, rollouts, range(len(rows)))
+    found = _responses(arm, rows, rollouts, [range(place, place + 1) for place in range(len(rows))])
     for place, value in _preferences(model, template, rows, slot).items():
         found[place] = replace(found[place], preference=value)
     if slot is None:
@@ -73,8 +73,8 @@ def best_of(
             rollouts = sample(model, template, prompts, settings, generator)
         scores = score([row.prompt for row in asked], rollouts.texts, rollouts.tokens, rollouts.trunk)
         best_P = scores.total_B.view(-1, count).argmax(1)
-        chosen = [prompt * count + place for prompt, place in enumerate(best_P.tolist())]
-        found += _responses(arm, part, rollouts, chosen)
+        drawn = [range(place * count, (place + 1) * count) for place in range(len(part))]
+        found += _responses(arm, part, rollouts, drawn, best_P.tolist())
     return found
 
 
@@ -101,9 +101,17 @@ def scored(
     ]
 
 
-def _responses(arm: str, rows: Sequence[Demonstration], rollouts: Rollouts, chosen: Sequence[int]) -> list[Response]:
-    """Row `chosen[place]` of the rollouts as the arm's answer to `rows[place]`."""
-    tokens, ended = rollouts.tokens, rollouts.ended_B.tolist()
+def _responses(
+    arm: str,
+    rows: Sequence[Demonstration],
+    rollouts: Rollouts,
+    drawn: Sequence[range],
+    best: Sequence[int] | None = None,
+) -> list[Response]:
+    """The arm's answers to `rows`: of the rollouts `drawn` for each the one that is numbered in `best`, else the
+    first."""
+    tokens, ended, lengths = rollouts.tokens, rollouts.ended_B.tolist(), rollouts.tokens.counted_BT.sum(1).tolist()
+    chosen = [places[number] for places, number in zip(drawn, best or [0] * len(rows), strict=True)]
     return [
         Response(
             arm=arm,
@@ -113,18 +121,25 @@ def _responses(arm: str, rows: Sequence[Demonstration], rollouts: Rollouts, chos
             response=rollouts.texts[place],
             reference=row.response,
             correct=row.correct,
-            ids=tuple(tokens.ids_BT[place][tokens.counted_BT[place]].tolist()),
+            tokens=lengths[place],
+            generated=sum(lengths[other] for other in places),
             ended=ended[place],
+            ids=tuple(tokens.ids_BT[place][tokens.counted_BT[place]].tolist()),
+            category=row.category,
         )
-        for row, place in zip(rows, chosen, strict=True)
+        for row, place, places in zip(rows, chosen, drawn, strict=True)
     ]
 
 
 def _preferences(
     model: SplitModel, template: Template, rows: Sequence[Demonstration], slot: str | None
 ) -> dict[int, float]:
-    """log p(response) - log p(rejected) under `slot`, by the number of the row, for rows that prefer one of two."""
-    clear = [place for place, row in enumerate(rows) if row.rejected is not None and row.strength > 0]
+    """log p(response) - log p(rejected) under `slot`, by the number of the row, for rows that prefer one of two; of a
+    row that comes several times by its first number."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(row.key, place)
+    clear = [place for place in first.values() if rows[place].rejected is not None and rows[place].strength > 0]
     found: dict[int, float] = {}
     for part in (clear[start : start + AT_ONCE] for start in range(0, len(clear), AT_ONCE)):
         pairs = [

@@ -29,13 +29,33 @@ def measure_check(evaluation: Evaluation) -> MetricResult | None:
     return _mean_of(lambda row: row.reward_check, evaluation)
 
 
-def part_metric(name: str) -> Metric:
-    """Part `name` of the reward."""
+def parts(evaluation: Evaluation) -> dict[str, Metric]:
+    """A metric for each part of the reward, where there are several."""
+    names = list(next(iter(evaluation.responses.values()))[0].parts)
+    return {name: _part(name) for name in names} if len(names) > 1 else {}
+
+
+def _part(name: str) -> Metric:
     return Metric(
         f"part '{name}' of the reward, before its weight",
         "neutral",
         lambda evaluation: _mean_of(lambda row: row.parts.get(name), evaluation),
     )
+
+
+def measure_gain(evaluation: Evaluation) -> MetricResult | None:
+    """Mean of an arm's reward less Base's for an answer to the same prompt; Base itself has none."""
+    rewards = measure_reward(evaluation)
+    if rewards is None or "base" not in rewards.per_row:
+        return None
+    base, groups = rewards.per_row["base"], [row.group for row in evaluation.responses["base"]]
+    per_row = {
+        arm: [own - other for own, other in zip(values, base, strict=True)]
+        for arm, values in rewards.per_row.items()
+        if arm != "base"
+    }
+    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
+    return MetricResult(measures=measures, per_row=per_row)
 
 
 def measure_margin(evaluation: Evaluation) -> MetricResult | None:
@@ -74,7 +94,9 @@ REWARD = Metric(
     "mean of the reward that policies learn from (a learned one gives the reference answers of the training rows 0)",
     "higher",
     measure_reward,
+    parts,
 )
+REWARD_GAIN = Metric("reward less that of Base's answer to the same prompt", "higher", measure_gain)
 REWARD_CHECK = Metric("the same with a second reward model, trained with another seed", "higher", measure_check)
 MARGIN = Metric(
     "log p(preferred answer) - log p(rejected answer) of the data's own pairs, less what it is under Base, nats",

@@ -16,11 +16,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline, make_union
 
+from topgraft.evaluate.classified import classified
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
 Texts = Sequence[tuple[str, str]]
+VOICES = ("wanted voice", "other voice")
 
 
 def fit(target: Texts, other: Texts) -> CalibratedClassifierCV:
@@ -77,6 +79,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
     groups = [row.group for row in next(iter(evaluation.responses.values()))]
     held = [*evaluation.held_out_target, *evaluation.held_out_other]
     instrument: dict[str, float] = {}
+    classifiers = {}
     if held:
         label = np.array([1] * len(evaluation.held_out_target) + [0] * len(evaluation.held_out_other))
         probability = probabilities(classifier, [text for _, text in held])
@@ -86,11 +89,17 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "calibration_error": calibration_error(probability, label),
             "n": float(len(held)),
         }
+        classifiers["sac"] = classified(_named(label == 1), _named(probability >= 0.5), VOICES)
     return MetricResult(
         measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
         per_row=per_row,
         instrument=instrument,
+        classifiers=classifiers,
     )
+
+
+def _named(wanted: np.ndarray) -> list[str]:
+    return [VOICES[0] if is_wanted else VOICES[1] for is_wanted in wanted]
 
 
 SAC = Metric(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from topgraft.evaluate import METRICS
+from topgraft.evaluate.categories import by_category
 from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, Measure, MetricResult
-from topgraft.evaluate.reward import part_metric
 from topgraft.lookup import resolve
 
 PAIRED = ("sac", "ca", "reward", "reward_check")
@@ -30,9 +30,8 @@ def measure_all(
     """
     starts = dict(starts or {})
     metrics: dict[str, Metric] = {_short(name): resolve("metric", name, METRICS) for name in names}
-    parts = list(next(iter(evaluation.responses.values()))[0].parts)
-    if "reward" in names and len(parts) > 1:
-        metrics |= {f"reward/{part}": part_metric(part) for part in parts}
+    for name, metric in list(metrics.items()):
+        metrics |= {f"{name}/{part}": found for part, found in metric.parts(evaluation).items()}
     results: dict[str, MetricResult] = {}
     for name, metric in metrics.items():
         result = metric.measure(evaluation)
@@ -51,9 +50,18 @@ def measure_all(
         "arms": arms,
         "starts": starts,
         "comparisons": _compare(evaluation, results, directions, starts),
-        "instruments": {name: result.instrument for name, result in results.items() if result.instrument},
+        "instruments": {name: dict(result.instrument) for name, result in results.items() if result.instrument},
         "directions": directions,
         "descriptions": {name: metrics[name].description for name in results},
+        "not_measured": [name for name in metrics if name not in results],
+        "categories": {
+            arm: {
+                category: {name: as_json(measure) for name, measure in found.items()}
+                for category, found in categories.items()
+            }
+            for arm, categories in by_category(evaluation, results).items()
+        },
+        "classifiers": {name: found for result in results.values() for name, found in result.classifiers.items()},
         "per_row": {name: result.per_row for name, result in results.items() if result.per_row},
     }
 

@@ -104,6 +104,27 @@ def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
     return Template(tokenizer, end_ids, text.vocab_size, lengths, getattr(text, "max_position_embeddings", None))
 
 
+def load_reader(name: str, device: torch.device) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """A tokenizer and its model, uncut, to read texts with. Raises UserError as `load` does."""
+    source = _source(name)
+    try:
+        config, tokenizer = AutoConfig.from_pretrained(source), AutoTokenizer.from_pretrained(source)
+        model = _load_weights(source, ModelSettings(name=name), device, config, seed=0)
+    except Exception as error:
+        raise _explain(name, error) from error
+    return tokenizer, model.eval()
+
+
+def refuse_unknown(name: str) -> None:
+    """Raise UserError where no model of that name can be found; its weights are not read."""
+    source = _source(name)
+    try:
+        AutoConfig.from_pretrained(source)
+        AutoTokenizer.from_pretrained(source)
+    except Exception as error:
+        raise _explain(name, error) from error
+
+
 def _source(name: str) -> str:
     """The path or hub id behind a model's name, after looking at local folders for what they lack."""
     folder = SHIPPED.get(name, Path(name).expanduser())

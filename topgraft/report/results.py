@@ -10,11 +10,19 @@ LABELS = {
     "sac": "SAC",
     "apc": "APC",
     "bleu": "BLEU",
+    "chrf": "chrF",
+    "rouge_l": "ROUGE-L",
     "ca": "CA",
     "kl": "KL",
     "win_rate": "Win rate",
     "reward": "Reward",
     "reward_check": "Reward check",
+    "distinct_1": "Distinct-1",
+    "distinct_2": "Distinct-2",
+    "distinct_3": "Distinct-3",
+    "self_bleu": "Self-BLEU",
+    "self_bleu_prompt": "Self-BLEU per prompt",
+    "mtld": "MTLD",
 }
 BEST = " *"
 FEW_ARMS = 4

@@ -40,10 +40,11 @@ def _question(record: dict[str, Any], key: str, turn: int) -> Answers:
 
 
 def side_by_side(responses: list[dict[str, Any]]) -> list[Answers]:
-    """Group the responses by test row, in file order; an arm's second response starts a second block."""
+    """Group the responses by test row, in file order; an arm's second response starts a second block. Of several that
+    an arm was asked for the first is shown."""
     rows: dict[tuple[str, int], Answers] = {}
     seen: dict[tuple[str, str], int] = {}
-    for record in responses:
+    for record in (record for record in responses if not record.get("sample")):
         key, arm = str(record.get("id", "?")), str(record.get("arm") or "?")
         turn = seen.get((key, arm), 0)
         seen[key, arm] = turn + 1

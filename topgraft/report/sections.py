@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from topgraft.report.categories import by_category
+from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
 from topgraft.report.paper import paper_section
 from topgraft.runs import RunFolder
 
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (paper_section,)
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (by_category, classifiers, paper_section)
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 
 

@@ -113,23 +113,24 @@ def combine(
                 raise UserError(f"[rewards.{name}] uses the learned reward, but no stage `reward` comes before.")
             parts[name] = Part(learned, part.weight, part.clip)
             continue
-        made = Part(rule(name, part, rows), part.weight, part.clip)
+        made = Part(rule(f"[rewards.{name}]", part.use, part.options, rows), part.weight, part.clip)
         parts[name] = _normalised(name, made, references) if part.normalise else made
     return Combination(parts)
 
 
-def rule(name: str, part: PartSettings, rows: Sequence[Demonstration]) -> Scorer:
-    """The rule that a part uses, as a function of many texts. Whatever it returns but a number is a UserError."""
-    made = resolve("reward", part.use, RULES)
+def rule(where: str, use: str, options: Mapping[str, Any], rows: Sequence[Demonstration]) -> Scorer:
+    """The rule that the section `where` of a recipe uses, as a function of many texts. Whatever it returns but a number
+    is a UserError."""
+    made = resolve("reward", use, RULES)
     if isinstance(made, type):
         if not issubclass(made, Settings):
-            raise UserError(f"[rewards.{name}]: {part.use} must be a function (prompt, response) -> float.")
-        made = build(made, part.options, f"[rewards.{name}] options of '{part.use}'")
-    elif part.options:
-        raise UserError(f"[rewards.{name}]: '{part.use}' is a function and takes no options. Leave options out.")
+            raise UserError(f"{where}: {use} must be a function (prompt, response) -> float.")
+        made = build(made, dict(options), f"{where} options of '{use}'")
+    elif options:
+        raise UserError(f"{where}: '{use}' is a function and takes no options. Leave options out.")
     function = made.for_rows(rows) if hasattr(made, "for_rows") else made
     if not callable(function):
-        raise UserError(f"[rewards.{name}]: {part.use} must be a function (prompt, response) -> float.")
+        raise UserError(f"{where}: {use} must be a function (prompt, response) -> float.")
 
     def score(prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
         try:
@@ -142,20 +143,18 @@ def rule(name: str, part: PartSettings, rows: Sequence[Demonstration]) -> Scorer
         except Exception as error:
             line = traceback.extract_tb(error.__traceback__)[-1]
             raise UserError(
-                f"Reward '{name}' failed in {line.filename}, line {line.lineno}: {type(error).__name__}: {error}. "
+                f"{where} failed in {line.filename}, line {line.lineno}: {type(error).__name__}: {error}. "
                 f"Mend it and go on with --resume."
             ) from error
-        return [_number(name, value, response) for value, response in zip(found, responses, strict=True)]
+        return [_number(where, value, response) for value, response in zip(found, responses, strict=True)]
 
     return score
 
 
-def _number(name: str, value: Any, response: str) -> float:
+def _number(where: str, value: Any, response: str) -> float:
     if isinstance(value, bool | int | float) and not math.isinf(value):
         return float(value)
-    raise UserError(
-        f"Reward '{name}' gave {value!r:.60} for the response {response!r:.60}; it must be a finite number."
-    )
+    raise UserError(f"{where} gave {value!r:.60} for the response {response!r:.60}; it must be a finite number.")
 
 
 def _normalised(name: str, part: Part, rows: Sequence[Demonstration]) -> Part:

@@ -9,6 +9,7 @@ import torch
 
 from topgraft.algorithms.protocol import OnPolicySettings
 from topgraft.errors import UserError
+from topgraft.evaluate.perplexity import refuse_unreadable
 from topgraft.model.quantizing import count
 from topgraft.objectives.kl import k1
 from topgraft.recipe import build
@@ -38,6 +39,8 @@ def check(settings: RunSettings, screen: Screen) -> None:
     """Load everything and print what a run would meet. Raises UserError where it would fail."""
     plan, minutes, tried = Plan(settings), 0.0, set[str]()
     screen.say(f"arms      {', '.join(plan.arms)}")
+    if "perplexity" in settings.evaluate.metrics:
+        refuse_unreadable(settings.evaluate.perplexity_model)
     for number, group in enumerate(plan.groups()):
         with tempfile.TemporaryDirectory() as folder:
             place = prepare(group.settings, RunFolder(Path(folder)), screen)
@@ -137,7 +140,7 @@ def _step_zero(place: Workplace, rows: list[Demonstration]) -> tuple[float, floa
 def _minutes(place: Workplace, steps: list[Step], arms: int, seconds: float) -> float:
     """Decoding steps times their measured time, and as much again for everything else."""
     rows, at_once = len(place.splits.train) + len(place.splits.validation), place.settings.sampling.rows_at_once
-    rounds = arms * math.ceil(len(place.splits.test) / at_once)
+    rounds = arms * math.ceil(len(place.splits.test) * place.settings.evaluate.samples / at_once)
     for step in steps:
         if step.kind == "pairs":
             rounds += math.ceil(rows * step.settings.pairs.samples_per_prompt / at_once)

@@ -1,27 +1,23 @@
-"""The evaluation of a run: every arm answers the test prompts once, rewards score the answers, metrics read them."""
+"""The evaluation of a run: every arm answers the test prompts, rewards score the answers, metrics read them."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from topgraft.data.voices import read_voices
 from topgraft.evaluate.intervals import mean_interval
-from topgraft.evaluate.records import Evaluation, Response
+from topgraft.evaluate.records import Response
 from topgraft.evaluate.responses import answer, best_of, scored
-from topgraft.evaluate.table import as_json, measure_all
+from topgraft.evaluate.table import as_json
 from topgraft.objectives.preference import pair_accuracy
-from topgraft.records import Demonstration
 from topgraft.rewards.combination import Reward, Scorer
 from topgraft.rewards.learned import LearnedReward
-from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.cache import Pair
 from topgraft.rollout.choosing import greedy
-from topgraft.runs.writing import write_json, write_whole
+from topgraft.runs.writing import write_json
 from topgraft.train.cost import Clock
-from topgraft.train.pairing import comparisons
+from topgraft.train.measuring import keep, measure
 from topgraft.train.plan import Arm, Plan
 from topgraft.train.workplace import Workplace, stage_seed
 
@@ -37,11 +33,12 @@ def instruments(plan: Plan) -> list[str]:
 
 
 def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, list[Response]]:
-    """Every arm's answers to the test prompts, not scored yet."""
+    """Every arm's answers to the test prompts, those to one prompt in succession, not scored yet."""
     found: dict[str, list[Response]] = {}
     with place.screen.bar("answers", len(arms)) as bar:
         for arm in arms:
-            here, rows = place.under(arm.settings), place.splits.test
+            here, samples = place.under(arm.settings), plan.settings.evaluate.samples
+            rows = [row for row in place.splits.test for _ in range(samples)]
             generator = torch.Generator().manual_seed(stage_seed(here.settings.seed, "evaluate"))
             common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy, "generator": generator}
             at, sampling = (place.model, place.template, rows), here.settings.sampling
@@ -52,6 +49,7 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
             else:
                 score = here.reward(arm.reward)
                 found[arm.name] = best_of(*at, sampling, **common, count=arm.best_of, score=score)
+            found[arm.name] = [replace(row, sample=n % samples) for n, row in enumerate(found[arm.name])]
             bar.advance({}, ())
     return found
 
@@ -66,15 +64,12 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         for arm in plan.arms:
             responses[arm] = scored(place.model, place.template, answers[arm], rewards)
             bar.advance({}, ())
-        evaluation = _evaluation(place, plan, responses)
-        found = measure_all(evaluation, place.settings.evaluate.metrics, plan.starts())
+        results, style = measure(place.run, plan, place.splits, responses)
         bar.advance({}, ())
-    per_row = found.pop("per_row")
-    lines = [json.dumps(record, ensure_ascii=False) for record in _records(responses, per_row.get("sac", {}))]
-    write_whole(place.run.responses_file, "".join(line + "\n" for line in lines))
-    results = {"recipe": place.settings.name, "seed": place.settings.seed, **found}
+    keep(place.run, responses, style)
     if "reward" in plan.steps and "reward" in rewards:
-        results["instruments"]["reward"] = _reward_instrument(place, responses["base"])
+        first = [row for row in responses["base"] if row.sample == 0]
+        results["instruments"]["reward"] = _reward_instrument(place, first)
     place.cache.flush()
     write_json(place.run.results_file, results)
     stage.finish(
@@ -97,22 +92,6 @@ def _rewards(place: Workplace, plan: Plan) -> dict[str, Reward]:
     if not place.settings.learns_reward:
         return {"reward": place.reward(None)}
     return {name: place.reward(step) for name, step in INSTRUMENTS.items() if step in plan.steps}
-
-
-def _records(responses: dict[str, list[Response]], style: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """The lines of evaluation/responses.jsonl; `style` holds every row's SAC, where it was measured."""
-    return [
-        {
-            "id": row.key,
-            "problem": row.group,
-            "tokens": row.tokens,
-            **{name: value for name, value in asdict(row).items() if name not in ("key", "group", "ids")},
-            "verdict": {True: "correct", False: "incorrect", None: None}[read_verdict(row.response)],
-            "sac": style.get(arm, [None] * len(rows))[number],
-        }
-        for arm, rows in responses.items()
-        for number, row in enumerate(rows)
-    ]
 
 
 def _reward_instrument(place: Workplace, base: list[Response]) -> dict[str, Any]:
@@ -152,39 +131,3 @@ def _learned_scores(place: Workplace, model: LearnedReward | Scorer, answers: Se
     for start in range(0, len(answers), SCORED_AT_ONCE):
         found += model(*place.cache.get(answers[start : start + SCORED_AT_ONCE])).tolist()
     return found
-
-
-def _evaluation(place: Workplace, plan: Plan, responses: dict[str, list[Response]]) -> Evaluation:
-    """Gather what metrics may read. Texts for the style classifier come from training and validation rows only."""
-    splits = place.splits
-    others = read_voices(place.settings.evaluate.other_voices)
-    sampled: dict[str, list[str]] = {}
-    if "pairs" in plan.steps:
-        for pair in comparisons(place, "pairs"):
-            sampled.setdefault(pair.key, []).append(pair.rejected)
-
-    def target(rows: list[Demonstration]) -> list[tuple[str, str]]:
-        return [(row.group, row.response) for row in rows]
-
-    def other(rows: list[Demonstration]) -> list[tuple[str, str]]:
-        found = []
-        for row in rows:
-            found += [(row.group, text) for text in sampled.get(row.key, [])]
-            found += [(row.group, record["feedback"]) for record in others.get(row.key, [])]
-        return found
-
-    verdict_texts: dict[str, list[tuple[bool, str]]] = {}
-    for row in [*splits.train, *splits.validation, *splits.test]:
-        if row.correct is not None:
-            verdict_texts.setdefault("reference", []).append((row.correct, row.response))
-            for record in others.get(row.key, []):
-                verdict_texts.setdefault(record["voice"], []).append((row.correct, record["feedback"]))
-    return Evaluation(
-        responses=responses,
-        target_texts=target(splits.train),
-        other_texts=other(splits.train),
-        held_out_target=target(splits.validation),
-        held_out_other=other(splits.validation),
-        verdict_texts=verdict_texts,
-        seed=place.settings.seed,
-    )

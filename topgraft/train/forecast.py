@@ -81,7 +81,7 @@ def _tried(place: Workplace, learners: dict[str, _Learner]) -> dict[str, tuple[N
         work = replace(
             work,
             response=max(work.response, place.settings.data.max_response_tokens),
-            sampled=max(work.sampled, len(place.splits.test)),
+            sampled=max(work.sampled, len(place.splits.test) * place.settings.evaluate.samples),
             kept_tokens=kept,
         )
         found[name] = needs(algorithm, settings, work), settings

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from topgraft.errors import UserError
 from topgraft.records import Comparison, Demonstration
 from topgraft.rollout.sampling import sample
+from topgraft.runs import RunFolder
 from topgraft.runs.writing import append_line, read_lines
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish
@@ -79,7 +80,7 @@ def split_pairs(place: Workplace, step: Step) -> tuple[list[Comparison], list[Co
     """The step's pairs of training prompts, and of validation prompts."""
     assert step.pairs is not None
     train_keys = {row.key for row in place.splits.train}
-    rows = comparisons(place, step.pairs)
+    rows = comparisons(place.run, step.pairs)
     return [row for row in rows if row.key in train_keys], [row for row in rows if row.key not in train_keys]
 
 
@@ -92,7 +93,7 @@ def clear(place: Workplace, *parts: list[Comparison]) -> tuple[list[Comparison],
     return train, held_out
 
 
-def comparisons(place: Workplace, step: str) -> list[Comparison]:
+def comparisons(run: RunFolder, step: str) -> list[Comparison]:
     """The pairs that a step wrote."""
-    records = read_lines(place.run.stage(step).path / "pairs.jsonl")
+    records = read_lines(run.stage(step).path / "pairs.jsonl")
     return [Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])}) for record in records]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.errors import UserError
+from topgraft.evaluate.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
@@ -35,6 +36,8 @@ def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, aroun
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
     folder, plan = open_folder(settings, out, resume=resume), Plan(settings)
     measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
+    if "perplexity" in settings.evaluate.metrics and not measured:
+        refuse_unreadable(settings.evaluate.perplexity_model)
     total, told = len(plan.steps) + 1, list[str]()
 
     def opened(place: Workplace) -> None:
@@ -90,9 +93,11 @@ def carry_all_out(
 
 
 def measure_again(run: RunFolder, plan: Plan, screen: Screen) -> dict[str, Any]:
-    """Answer and measure a finished run once more."""
+    """Answer and measure a finished run once more; the recipe keeps what [evaluate] asked for."""
     answers, last = carry_all_out(plan, run, screen, refuse_changes)
-    return evaluate(_judge(plan, run, screen, last), plan, answers)
+    results = evaluate(_judge(plan, run, screen, last), plan, answers)
+    write_whole(run.recipe_file, to_toml(plan.settings))
+    return results
 
 
 def _judge(plan: Plan, folder: RunFolder, screen: Screen, place: Workplace | None) -> Workplace:

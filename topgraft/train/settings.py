@@ -18,6 +18,7 @@ from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
 from topgraft.errors import UserError, nearest
 from topgraft.evaluate import METRICS
+from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build, overlay
@@ -40,19 +41,6 @@ class PairsSettings(Settings):
     "auto": data where any row brings one."""
     samples_per_prompt: int = Field(1, ge=1)
     """Pairs made for each prompt, each with another sample, where they are sampled."""
-
-
-class EvaluateSettings(Settings):
-    """[evaluate]: what is measured on the test split."""
-
-    metrics: tuple[str, ...] = tuple(METRICS)
-    """Names of metrics, or "package.module:METRIC"."""
-    decoding: str = Field("greedy", pattern="^(greedy|sampled)$")
-    """ "greedy", or "sampled": one response to a prompt, drawn as [sampling] says, with the same random numbers in
-    every arm."""
-    other_voices: str = ""
-    """File with answers to the same prompts in other voices (JSON lines: id, problem, voice, feedback), for the style
-    classifier; a shipped name or a path."""
 
 
 class ArmSettings(Settings):

@@ -20,6 +20,7 @@ from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
 from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
+from topgraft.evaluate.clauses import clauses_of
 from topgraft.model.load import ModelSettings, load
 from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel
@@ -94,7 +95,8 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     accelerator = Accelerator()
     set_seed(settings.seed)
     rows = read(settings.data)
-    read_voices(settings.evaluate.other_voices)  # a mistake in it must show now, not after hours of training
+    read_voices(settings.evaluate.other_voices)  # a mistake in these must show now, not after hours of training
+    clauses_of(settings.evaluate.clauses, rows)
     splits = split(rows, settings.data.split, settings.data.split_seed)
     for stage in ("reward", *settings.policies):
         taken = settings.options(stage).load

@@ -1,0 +1,33 @@
+"""Distinct-n: how many of the n-grams of words in an arm's answers, taken together, are different."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from topgraft.evaluate.jackknife import jackknife_interval
+from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.rewards.wording import distinct
+
+
+def _over_all_answers(n: int) -> Callable[[Evaluation], MetricResult]:
+    def measure(evaluation: Evaluation) -> MetricResult:
+        measures = {}
+        for arm, responses in evaluation.responses.items():
+            texts = [row.response for row in responses]
+
+            def score(rows: np.ndarray, texts: list[str] = texts) -> float:
+                return distinct([texts[place] for place in rows], n)
+
+            measures[arm] = jackknife_interval(score, [row.group for row in responses])
+        return MetricResult(measures=measures)
+
+    return measure
+
+
+def _distinct(n: int) -> Metric:
+    about = f"distinct {n}-grams of words / {n}-grams, over all answers; falls with their number and length"
+    return Metric(about, "neutral", _over_all_answers(n))
+
+
+DISTINCT_1, DISTINCT_2, DISTINCT_3 = _distinct(1), _distinct(2), _distinct(3)

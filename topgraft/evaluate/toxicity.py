@@ -1,0 +1,23 @@
+"""Toxicity of answers, by the list of words or the classifier that [evaluate.toxicity] names."""
+
+from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.records import Evaluation, MetricResult
+
+
+def measure(evaluation: Evaluation) -> MetricResult | None:
+    """Mean over answers of what the rule `toxicity` penalises (docs/rewards.md), from 0 (none) to 1."""
+    if evaluation.insults is None:
+        return None
+    per_row = {
+        arm: [0.0 - value for value in evaluation.insults([r.prompt for r in rows], [r.response for r in rows])]
+        for arm, rows in evaluation.responses.items()
+    }
+    groups = [row.group for row in next(iter(evaluation.responses.values()))]
+    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
+    return MetricResult(measures=measures, per_row=per_row)
+
+
+TOXICITY = Metric(
+    "mean share of an answer's sentences that hold an insult, or a classifier's score, 0-1", "lower", measure
+)
