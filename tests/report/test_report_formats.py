@@ -8,9 +8,11 @@ import sys
 
 import nbformat
 import pytest
-from fake_run import FORMULA, LATEX, LONG_WORD, SCRIPT
+from fake_run import FORMULA, LATEX, LONG_WORD, SCRIPT, fake_provenance
 from markdown_it import MarkdownIt
+from typer.testing import CliRunner
 
+from topgraft.cli import app
 from topgraft.errors import UserError
 from topgraft.report import write_report
 from topgraft.report.document import Answer, Answers, Document, Fold, Listing, Points, Section, Table, Term, Terms, Text
@@ -21,7 +23,9 @@ from topgraft.report.formats.notebook import notebook
 from topgraft.report.formats.pdf import pdf
 from topgraft.report.formats.tex_table import ROOM, divide
 from topgraft.report.results import Cell
-from topgraft.report.text import clean, tex, tex_lines, tidy
+from topgraft.report.text import clean, tex, tex_lines
+from topgraft.runs import RunFolder
+from topgraft.runs.writing import write_json, write_whole
 
 BIDI = "left \u202e right"
 HOSTILE = (
@@ -232,17 +236,32 @@ def test_formats_by_name():
         named(["markdwn"])
 
 
-def test_a_format_that_is_there_is_written_anew(tmp_path):
-    from fake_run import fake_provenance
+@pytest.fixture
+def begun(tmp_path) -> RunFolder:
+    """A run that has hardly begun: quick to report."""
+    run = RunFolder(tmp_path / "run")
+    write_json(run.path / "provenance.json", fake_provenance())
+    write_whole(run.recipe_file, 'name = "professor"\n')
+    return run
 
-    from topgraft.runs import RunFolder
-    from topgraft.runs.writing import write_json
 
-    run = RunFolder(tmp_path)
-    write_json(run.path / "provenance.json", tidy(fake_provenance()))
-    write_report(run, ["markdown"])
-    assert {form.file for form in FORMATS.values() if (run.report / form.file).exists()} == {"report.md"}
-    write_json(run.path / "provenance.json", fake_provenance() | {"about": "something else"})
-    write_report(run)
-    assert "something else" in (run.report / "report.md").read_text()
-    assert json.loads((run.report / "results.json").read_text())["arms"] == {}
+def test_a_format_that_is_there_is_written_anew(begun):
+    write_report(begun, ["markdown"])
+    assert {form.file for form in FORMATS.values() if (begun.report / form.file).exists()} == {"report.md"}
+    write_json(begun.path / "provenance.json", fake_provenance() | {"about": "something else"})
+    write_report(begun)
+    assert "something else" in (begun.report / "report.md").read_text()
+    assert json.loads((begun.report / "results.json").read_text())["arms"] == {}
+
+
+def test_the_command_says_which_files_it_wrote(begun):
+    asked = CliRunner().invoke(app, ["report", str(begun.path), "--format", "markdown,html", "--format", "notebook"])
+    assert asked.exit_code == 0, asked.output
+    assert asked.output.split() == [str(begun.report / name) for name in ("index.html", "report.md", "report.ipynb")]
+
+
+def test_a_sweep_has_a_page_only(tmp_path):
+    (tmp_path / "sweep.json").write_text("{}")
+    asked = CliRunner().invoke(app, ["report", str(tmp_path), "--format", "latex"])
+    assert isinstance(asked.exception, UserError)
+    assert "is a sweep" in str(asked.exception)
