@@ -90,7 +90,7 @@ class _Writer:
             case Text():
                 return _text(block)
             case Quote():
-                return f"\\begin{{quote}}\n{tex(block.text)}\n\\end{{quote}}"
+                return f"\\begin{{quote}}\\raggedright\n{tex(block.text)}\n\\end{{quote}}"
             case Points():
                 items = "\n".join(rf"  \item {tex(text)}" for text in block.texts)
                 return f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}\n{_source(block.source)}"

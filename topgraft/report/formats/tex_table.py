@@ -59,7 +59,7 @@ def _width(table: Table, place: int) -> float:
     longest = max((_length(row[place], table.stacked) for row in (*table.rows, *table.foot)), default=1)
     most = MOST if len(table.header) <= 4 else MOST_OF_MANY
     words = max((len(word) for word in table.header[place].split()), default=1)
-    return EM * min(max(longest, words + 1, 3), most)
+    return EM * min(max(longest, words + 2, 4), most)
 
 
 def _length(cell: str | Cell, stacked: bool) -> int:
