@@ -67,7 +67,7 @@ def _length(cell: str | Cell, stacked: bool) -> int:
         return len(cell)
     if stacked:
         return max(len(cell.value) + 2 * cell.best, round(0.85 * len(cell.interval)), len(cell.reading))
-    return len(cell.text)
+    return len(cell.value) + 2 * cell.best + round(0.85 * (len(cell.interval) + len(cell.reading) + 2))
 
 
 def _cell(cell: str | Cell, stacked: bool) -> str:
