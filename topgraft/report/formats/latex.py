@@ -55,7 +55,7 @@ def latex(document: Document) -> str:
     """Return the whole report; its figures are the PDFs in figures/ beside it."""
     writer = _Writer(document)
     return (
-        "% Made by topgraft. Compile it where it lies: pdflatex report.tex (twice, for the contents).\n"
+        "% Made by topgraft. Compile it where it lies, twice for the contents: pdflatex -jobname=paper report.tex\n"
         f"{PREAMBLE}{TEX_OTHERS}\\pdfstringdefDisableCommands{{\\def\\uni#1#2{{#2}}}}\n"
         f"\\title{{{tex(document.title)}}}\n\\author{{{tex(document.kicker)}}}\n\\date{{}}\n"
         "\\begin{document}\n\\maketitle\n"
