@@ -19,7 +19,10 @@ ROOT = Path(topgraft.__file__).resolve().parents[1]
 PAGES = [
     path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")) if path.exists()
 ]
-VERBS = set("run check recipes train generate chat evaluate judge layers report data rate sweep".split())
+VERBS = {
+    *("run", "check", "recipes", "train", "generate", "chat", "evaluate", "judge", "rate"),
+    *("report", "compare", "layers", "sweep", "data"),
+}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from fake_run import (
 )
 
 from topgraft.report import write_report
+from topgraft.report.formats import FORMATS
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import append_line, write_json, write_whole
 
@@ -71,9 +72,9 @@ def build_hostile(path: Path) -> RunFolder:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A finished run with its report; read only."""
+    """A finished run with its report in every format; read only."""
     run = build(tmp_path_factory.mktemp("finished"))
-    write_report(run)
+    write_report(run, list(FORMATS))
     return run
 
 
@@ -81,7 +82,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of hostile texts with its report; read only."""
     run = build_hostile(tmp_path_factory.mktemp("hostile"))
-    write_report(run)
+    write_report(run, ["markdown", "notebook", "latex"])
     return run
 
 

@@ -82,7 +82,7 @@ def test_hostile_warnings_stay_text(run):
     assert text.count(SCRIPT) >= 4
     assert FORMULA in text
     assert LONG_WORD in text
-    assert "<script" not in page
+    assert page.count("<script") == 1, "ours"
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", page)
 
 

@@ -7,7 +7,22 @@ from collections.abc import Callable
 import typer
 
 from topgraft import __version__
-from topgraft.cli import chat, check, data, evaluate, generate, judge, layers, rate, recipes, report, run, sweep, train
+from topgraft.cli import (
+    chat,
+    check,
+    compare,
+    data,
+    evaluate,
+    generate,
+    judge,
+    layers,
+    rate,
+    recipes,
+    report,
+    run,
+    sweep,
+    train,
+)
 from topgraft.errors import UserError
 
 app = typer.Typer(
@@ -16,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (run, check, recipes, train, generate, chat, evaluate, judge, rate, report, sweep, layers):
+for verb in (run, check, recipes, train, generate, chat, evaluate, judge, rate, report, compare, sweep, layers):
     app.command(verb.NAME, help=verb.HELP)(verb.command)
 app.add_typer(data.app, name="data")
 

@@ -21,8 +21,8 @@ Metrics = Annotated[
 
 def command(run: RunFolderArgument, stored: Stored = False, metrics: Metrics = None, set_: Sets = None) -> None:
     """Evaluate and report; settings of [evaluate] may be changed, and are kept in the run's recipe."""
-    from topgraft.cli.show import print_results
-    from topgraft.report import write_report
+    from topgraft.cli.show import print_results, print_summary
+    from topgraft.report import summary, write_report
     from topgraft.train.measuring import measure_stored, with_changes
     from topgraft.train.pipeline import measure_again
     from topgraft.train.progress import Screen
@@ -31,4 +31,5 @@ def command(run: RunFolderArgument, stored: Stored = False, metrics: Metrics = N
     screen, folder = Screen(), open_run(run)
     plan = with_changes(folder, metrics, set_ or [])
     print_results(screen, measure_stored(folder, plan) if stored else measure_again(folder, plan, screen))
+    print_summary(screen, summary(folder))
     screen.say(f"report    {write_report(folder)}")

@@ -12,9 +12,9 @@ Example: topgraft run professor --out runs/first --set ppo.steps=20"""
 
 def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = None, resume: Resume = False) -> None:
     """Run a recipe into a folder and print its final table."""
-    from topgraft.cli.show import print_results
+    from topgraft.cli.show import print_results, print_summary
     from topgraft.experiments.layers.auto import settled
-    from topgraft.report import write_report
+    from topgraft.report import summary, write_report
     from topgraft.train.pipeline import interruptible, run
     from topgraft.train.progress import Screen
 
@@ -25,4 +25,5 @@ def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = N
         done = run(settings, folder, resume=resume, screen=screen)
         page = write_report(done)
     print_results(screen, done.results())
+    print_summary(screen, summary(done))
     screen.say(f"report    {page}")

@@ -13,6 +13,7 @@ from topgraft.report.tables import final_table
 from topgraft.train.progress import Screen
 
 TITLE = "Test split, value [95 % interval over problems]"
+MOST_SENTENCES = 8
 AROUND = 4
 """What a column needs beside its text."""
 
@@ -34,6 +35,15 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
         screen.say(line)
 
 
+def print_summary(screen: Screen, sentences: list[str]) -> None:
+    """Print what the numbers say, if that is short; else the report has it."""
+    if len(sentences) > MOST_SENTENCES:
+        screen.say("What follows from these numbers stands in the report's summary.")
+        return
+    for sentence in sentences:
+        screen.say(f"- {sentence}")
+
+
 def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[int]]:
     """Divide the columns into tables that fit into `width` characters; each begins with the first column."""
     needs = [AROUND + max(len(row[place]) for row in (header, *rows)) for place in range(len(header))]
@@ -45,9 +55,10 @@ def fitting(header: list[str], rows: list[list[str]], width: int) -> list[list[i
     return parts
 
 
-def print_table(screen: Screen, header: list[str], rows: list[list[str]], *, title: str) -> None:
-    """Print rows under a title, in as many tables as the screen's width needs."""
-    screen.heading(title)
+def print_table(screen: Screen, header: list[str], rows: list[list[str]], *, title: str = "") -> None:
+    """Print rows, under a title if there is one, in as many tables as the screen's width needs."""
+    if title:
+        screen.heading(title)
     for columns in fitting(header, rows, screen.console.width):
         screen.console.print(
             _table([header[place] for place in columns], [[row[place] for place in columns] for row in rows])

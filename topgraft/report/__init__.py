@@ -1,6 +1,6 @@
-"""The report: one self-contained page, tables and figures, made from a run folder alone."""
+"""The report: one self-contained page, tables and figures, and other formats of it, made from a run folder alone."""
 
-from topgraft.report.page import write_report
 from topgraft.report.tables import final_table
+from topgraft.report.write import summary, write_report
 
-__all__ = ["final_table", "write_report"]
+__all__ = ["final_table", "summary", "write_report"]

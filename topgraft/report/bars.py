@@ -47,7 +47,7 @@ def _fill(axis: Any, table: Headline, values: dict[str, Any], row: MetricRow) ->
         entry = _entry(values, arm, row)
         value, ends = number(entry.get("value")), bounds(entry)
         if value is None:
-            axis.text(0, place, " not measured", va="center", fontsize=7, color=MUTED)
+            axis.text(0, place, " not measured", va="center", color=MUTED)
             continue
         axis.barh(place, value, height=0.62, color=_colour(table, row, place), linewidth=0)
         if ends:

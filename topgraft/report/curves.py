@@ -12,6 +12,12 @@ from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
 
 Points = list[tuple[float, float]]
 FEWEST, MOST_POINTS = 24, 600
+LOOKS: tuple[tuple[str, Any, str], ...] = (
+    (INK, "solid", "o"),
+    (ACCENT, (0, (4, 1.5)), "s"),
+    (GREYS[1], (0, (1, 1.2)), "^"),
+)
+"""Colour, dashes and marker of the first, second and third metric of a panel."""
 
 
 @dataclass(frozen=True)
@@ -112,18 +118,20 @@ def thin(points: Points) -> Points:
 
 
 def draw_series(axis: Any, points: Points, name: str, place: int) -> None:
-    """Draw one metric: sparse ones with markers, noisy ones as a thin line under their bold moving mean."""
-    colour = (INK, ACCENT, GREYS[1])[place % 3]
+    """Draw one metric: sparse ones with markers, noisy ones as a thin line under their bold moving mean. Dashes and
+    markers tell it from the others without colour."""
+    colour, dashes, dot = LOOKS[place % len(LOOKS)]
+    look = {"color": colour, "linestyle": dashes, "markersize": 3.0}
     steps, values = zip(*thin(points), strict=True)
     if not noisy(points):
-        marker = "o" if len(points) < FEWEST else ""
-        axis.plot(steps, values, color=colour, linewidth=1.4, marker=marker, markersize=2.8, label=name or None)
+        marker = dot if len(points) < FEWEST else ""
+        axis.plot(steps, values, linewidth=1.4, marker=marker, label=name or None, **look)
         return
     mean, width = smooth(points)
     pale, alpha = (GREYS[0], 1.0) if place == 0 else (colour, 0.35)
     axis.plot(steps, values, color=pale, linewidth=0.6, alpha=alpha)
     text = f"{name}, mean of {width} steps" if name else f"mean of {width} steps"
-    axis.plot(*zip(*thin(mean), strict=True), color=colour, linewidth=1.6, label=text)
+    axis.plot(*zip(*thin(mean), strict=True), linewidth=1.6, label=text, **look)
 
 
 def collect(panel: Panel, metrics: Sequence[dict[str, Any]]) -> list[Curve]:
@@ -174,22 +182,6 @@ def fill_axis(axis: Any, panel: Panel, found: list[Curve], best: Any) -> None:
         axis.set_xlim(steps[0] - 1, steps[0] + 1)
     kept = number(best)
     if kept is not None and min(steps) <= kept < max(steps):
-        axis.axvline(kept, color=GREYS[1], linewidth=0.9, linestyle=(0, (2, 2)), label="kept step")
+        axis.axvline(kept, color=GREYS[1], linewidth=0.9, linestyle=(0, (1, 2)), label="kept step")
     if axis.get_legend_handles_labels()[0]:
         axis.legend(loc="best")
-
-
-def draw_reward_and_kl(stage: str, stem: str, metrics: Sequence[dict[str, Any]]) -> Drawing | None:
-    """Draw reward above KL on one step axis; None unless the stage logged both."""
-    chosen = [panel for panel in PANELS if panel.tag == "joint"]
-    rows = [(panel, found) for panel in chosen if (found := collect(panel, metrics))]
-    if len(rows) < 2 or rows[0][0].name != "reward":
-        return None
-    with drawing.style():
-        figure, axes = drawing.new_figure(COLUMN, 1.55 * len(rows), rows=len(rows), sharex=True)
-        for axis, (panel, found) in zip(axes, rows, strict=True):
-            fill_axis(axis, panel, found, None)
-        drawing.whole_steps(axes[-1])
-        svg, pdf = drawing.save(figure)
-    alt = " ".join(describe(stage, panel, found) for panel, found in rows)
-    return Drawing(f"{stem}-reward-kl", svg, pdf, alt, f"{stage}: reward and KL", frozenset({"paper"}))

@@ -47,10 +47,15 @@ def inline_svg(svg: str, name: str) -> str:
     svg = f'{head} class="drawn" aria-hidden="true">{body}'
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r"font: [^;\"]*;?", lambda found: _font(found.group()), svg)
+    svg = plain_fonts(svg)
     for colour, variable in THEME.items():
         svg = svg.replace(colour, f"var({variable})")
     return svg.strip()
+
+
+def plain_fonts(svg: str) -> str:
+    """Return `svg` with size and weight of its fonts spelled out; the family is then that of its surroundings."""
+    return re.sub(r"font: [^;\"]*;?", lambda found: _font(found.group()), svg)
 
 
 def _font(declaration: str) -> str:

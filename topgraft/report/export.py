@@ -3,15 +3,20 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from topgraft.report.document import Answers
 from topgraft.report.numbers import number
 from topgraft.report.results import Cell, arm_metrics
 from topgraft.report.tables import Headline, headline
-from topgraft.report.text import csv_text, one_line, tex
+from topgraft.report.text import TEX_OTHERS, csv_text, one_line, tex, tex_lines
 
 KEPT = ("starts", "comparisons", "instruments", "directions", "descriptions")
-TEX_NOTE = "% Made by topgraft. Needs \\usepackage{booktabs} in the preamble; then \\input this file.\n"
+TEX_NOTE = f"% Made by topgraft. Needs \\usepackage{{booktabs}} in the preamble; then \\input this file.\n{TEX_OTHERS}"
+FEEDBACK_NOTE = f"% Made by topgraft. \\input this file; it needs no package.\n{TEX_OTHERS}"
+FEEDBACK, ACROSS, LONGEST = 3, 3, 1200
+"""Rows of feedback.tex, answers in a line, characters of a text."""
 
 
 def results_json(results: dict[str, Any]) -> str:
@@ -102,3 +107,33 @@ def _caption(results: dict[str, Any], marks_best: bool, about: dict[str, Any]) -
         parts.append(f"seed {tex(str(results['seed']))}")
     text = (", ".join(parts) + ". " if parts else "") + "Values with 95\\,\\% intervals."
     return text + (" Bold: shown to be best, separated from every other arm." if marks_best else "")
+
+
+def feedback_tex(rows: Sequence[Answers]) -> str:
+    """Return the first FEEDBACK rows as LaTeX figures: the question, below it the answers side by side."""
+    if not rows:
+        return "% Made by topgraft. The run has no evaluated responses yet.\n"
+    return FEEDBACK_NOTE + "\n".join(_feedback(row, place) for place, row in enumerate(rows[:FEEDBACK], 1))
+
+
+def _feedback(row: Answers, place: int) -> str:
+    texts = [(answer.title, answer.text) for answer in row.answers]
+    texts += [("Reference", row.reference)] if row.reference else []
+    across = min(ACROSS, len(texts)) if len(texts) != ACROSS + 1 else 2
+    lines = []
+    for at, (title, text) in enumerate(texts, 1):
+        lines.append(f"  \\begin{{minipage}}[t]{{{0.97 / across:.3f}\\linewidth}}\\raggedright")
+        lines.append(f"    \\textbf{{{tex(title)}}}\\par\n{tex_lines(_cut(text))}")
+        lines.append("  \\end{minipage}" + (r"\par\medskip" if at % across == 0 else r"\hfill"))
+    cut = " Long texts are cut." if any(len(text) > LONGEST for _, text in [("", row.prompt), *texts]) else ""
+    return (
+        "\\begin{figure*}[p]\n  \\footnotesize\\setlength{\\parindent}{0pt}\n"
+        f"  \\textbf{{Question}}\\par\n{{\\ttfamily\\raggedright {tex_lines(_cut(row.prompt))}}}\\medskip\n"
+        + "\n".join(lines)
+        + f"\n  \\caption{{The answers to test row {tex(row.key)} side by side.{cut}}}\n"
+        f"  \\label{{fig:topgraft-feedback-{place}}}\n\\end{{figure*}}\n"
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + " …"

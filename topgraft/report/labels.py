@@ -18,7 +18,7 @@ AT_HAND = 12
 
 
 def label_points(
-    figure: Any, axis: Any, points: Sequence[tuple[float, float, str]], lines: Sequence[Line] = (), size: float = 7.5
+    figure: Any, axis: Any, points: Sequence[tuple[float, float, str]], lines: Sequence[Line] = (), size: float = 8
 ) -> list[Bbox]:
     """Write each point's name beside it: the nearest free place within the axes, with a thin line where it is not at
     hand, on none of the `lines`. The points are (x, y, name); returns the names' boxes in pixels. A name without a free

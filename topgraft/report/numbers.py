@@ -1,6 +1,7 @@
 """How numbers are shown. Digits follow the uncertainty: two significant digits of the half-interval."""
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,3 +88,26 @@ def gigabytes(size: Any) -> str:
     """Format bytes in GB (10^9 bytes)."""
     found = number(size)
     return MISSING if found is None else f"{found / 1e9:.2f}"
+
+
+UNITS = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def rank(text: str) -> float | None:
+    """The number that a text sorts by, the first in it, with its unit and those that go on from it; None without one.
+
+    Example: `rank("0.41 [0.35, 0.47]")` -> 0.41; `rank("1 min 15 s")` -> 75.0; `rank("30.1 M")` -> 30_100_000.0.
+    """
+    plain_text = text.replace(MINUS, "-").replace(",", "")
+    found = re.search(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", plain_text)
+    if not found:
+        return None
+    total, rest = 0.0, plain_text[found.start() :]
+    while part := re.match(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: (min|[kMBTsh])\b)? ?", rest):
+        if total and not part.group(2):
+            break
+        total += float(part.group(1)) * UNITS.get(part.group(2), 1.0)
+        if part.group(2) not in ("h", "min"):
+            break
+        rest = rest[part.end() :]
+    return total

@@ -1,4 +1,4 @@
-"""Colours and style of every figure: greys first, one accent."""
+"""Colours and style of every figure: greys first, one accent. The paper diagram has greys alone."""
 
 from typing import Any
 
@@ -13,6 +13,23 @@ TONES = {
     "fixed": ("#dfe4e8", "#c9d0d6"),
 }
 ON_HEAD = "#fdfdfd"
+
+
+def tint(colour: str, share: float) -> str:
+    """Mix a colour with white: `tint("#555555", 0.2)` -> "#DDDDDD"."""
+    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - share * (255 - part)):02X}" for part in parts)
+
+
+# In capitals: the page turns the colours of THEME into its own, and leaves these as they are.
+DAVYS, PAYNES, ONYX, ARSENIC, CHARCOAL = "#555555", "#536878", "#353839", "#3B444B", "#36454F"
+PAPER_TONES = {
+    "sheet": ("#FFFFFF", "#FFFFFF"),
+    "paper-card": (tint(PAYNES, 0.07), tint(PAYNES, 0.3)),
+    "paper-head": (PAYNES, CHARCOAL),
+    "paper-frozen": (tint(DAVYS, 0.2), tint(DAVYS, 0.42)),
+    "paper-lit": (DAVYS, ONYX),
+}
 COLUMN = 3.4  # inches: one column of a two-column paper
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -20,9 +37,9 @@ STYLE: dict[str, Any] = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": MUTED,

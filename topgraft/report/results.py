@@ -37,11 +37,14 @@ class Cell:
     interval: str = ""
     n: str = ""
     best: bool = False
+    reading: str = ""
+    """What the value shows, in a word or a few: "better"."""
 
     @property
     def text(self) -> str:
         """The cell on one line, e.g. "0.41 [0.35, 0.47] *"."""
-        return f"{self.value} {self.interval}".rstrip() + (BEST if self.best else "")
+        star = BEST if self.best else ""
+        return f"{self.value} {self.interval}".rstrip() + star + (f" {self.reading}" if self.reading else "")
 
 
 def label(name: str) -> str:

@@ -1,45 +1,13 @@
 """Evaluated responses set side by side: one block per test row, one column per arm, the reference last."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
+from topgraft.report.document import Answer, Answers
 from topgraft.report.numbers import number, plain
 
 FIRST, MOST = 6, 400
-LONG = 1500
 SCORES = (("sac", "SAC"), ("reward", "reward"), ("reward_check", "check"), ("kl_response", "KL"))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One arm's response to one row, with its scores in words."""
-
-    arm: str
-    text: str
-    facts: list[str]
-    verdict: str
-    agrees: bool | None
-
-    @property
-    def long(self) -> bool:
-        """True when the text scrolls inside its box."""
-        return len(self.text) > LONG
-
-
-@dataclass
-class Row:
-    """One test row: the question, each arm's answer, the reference."""
-
-    key: str
-    prompt: str
-    reference: str
-    correct: bool | None
-    answers: list[Answer] = field(default_factory=list)
-
-    @property
-    def long(self) -> bool:
-        """True when the question scrolls inside its box."""
-        return len(self.prompt) > LONG
 
 
 def _facts(record: dict[str, Any]) -> list[str]:
@@ -54,27 +22,37 @@ def _facts(record: dict[str, Any]) -> list[str]:
 def _answer(record: dict[str, Any]) -> Answer:
     verdict, correct = record.get("verdict"), record.get("correct")
     known = verdict in ("correct", "incorrect")
+    facts = [*_facts(record), *([f"says {verdict}"] if known else [])]
     agrees = (verdict == "correct") == correct if known and isinstance(correct, bool) else None
-    text = str(record.get("response") or "")
-    return Answer(str(record.get("arm") or "?"), text, _facts(record), str(verdict) if known else "", agrees)
+    return Answer(
+        title=str(record.get("arm") or "?"), text=str(record.get("response") or ""), facts=facts, agrees=agrees
+    )
 
 
-def side_by_side(responses: list[dict[str, Any]]) -> list[Row]:
+def _question(record: dict[str, Any], key: str, turn: int) -> Answers:
+    correct = record.get("correct")
+    return Answers(
+        key=key if turn == 0 else f"{key}, response {turn + 1}",
+        prompt="",
+        answers=[],
+        tag=f"student's answer is {'correct' if correct else 'incorrect'}" if isinstance(correct, bool) else "",
+    )
+
+
+def side_by_side(responses: list[dict[str, Any]]) -> list[Answers]:
     """Group the responses by test row, in file order; an arm's second response starts a second block. Of several that
     an arm was asked for the first is shown."""
-    rows: dict[tuple[str, int], Row] = {}
+    rows: dict[tuple[str, int], Answers] = {}
     seen: dict[tuple[str, str], int] = {}
     for record in (record for record in responses if not record.get("sample")):
         key, arm = str(record.get("id", "?")), str(record.get("arm") or "?")
         turn = seen.get((key, arm), 0)
         seen[key, arm] = turn + 1
-        row = rows.get((key, turn))
-        if row is None:
-            correct = record.get("correct")
-            name = key if turn == 0 else f"{key}, response {turn + 1}"
-            row = Row(name, "", "", correct if isinstance(correct, bool) else None)
-            rows[key, turn] = row
-        row.prompt = row.prompt or str(record.get("prompt") or "")
-        row.reference = row.reference or str(record.get("reference") or "")
-        row.answers.append(_answer(record))
+        row = rows.get((key, turn)) or _question(record, key, turn)
+        rows[key, turn] = replace(
+            row,
+            prompt=row.prompt or str(record.get("prompt") or ""),
+            reference=row.reference or str(record.get("reference") or ""),
+            answers=[*row.answers, _answer(record)],
+        )
     return list(rows.values())

@@ -7,6 +7,7 @@ from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
 from topgraft.report.judge import judge_section
 from topgraft.report.layers import layers_section
+from topgraft.report.paper import paper_section
 from topgraft.report.rating import rating_section
 from topgraft.report.reward_model import reward_model
 from topgraft.report.separation import separation_section
@@ -20,6 +21,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     layers_section,
     judge_section,
     rating_section,
+    paper_section,
 )
 """Each reads its part of the run folder, and gives None where there is nothing of the kind."""
 

@@ -1,19 +1,35 @@
-"""Bars, arrows and labels, written as SVG (with gradients) and as PDF: the diagram's own small vocabulary."""
+"""Bars, arrows, labels and icons, written as SVG and as PDF, with gradients: the diagrams' own small vocabulary."""
 
 import io
+import re
 import warnings
+from bisect import bisect
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
 
 from topgraft.report.drawing import style
-from topgraft.report.palette import INK, MUTED, ON_HEAD, PAPER, TONES
+from topgraft.report.icons import ICONS
+from topgraft.report.palette import ARSENIC, DAVYS, INK, MUTED, ON_HEAD, PAPER, PAPER_TONES, TONES
 
-INKS = {"ink": INK, "onhead": ON_HEAD, "muted": MUTED}
+INKS = {"ink": INK, "onhead": ON_HEAD, "muted": MUTED, "paper-ink": ARSENIC, "paper-line": DAVYS, "sheet": "#FFFFFF"}
+GRADIENTS = TONES | PAPER_TONES
 SIDES = {"start": "left", "middle": "center", "end": "right"}
+PATH_CODES = {"M": Path.MOVETO, "L": Path.LINETO, "C": Path.CURVE4, "Z": Path.CLOSEPOLY}
+STROKE = 1.9
+"""Width of an icon's lines, in units of its box of 24."""
+STRIPS = 128
+"""Parts of a PDF's gradient from black to white, two levels of 256 each: some viewers paint a triangle of more in
+patches."""
 FAMILY = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 
 
@@ -35,6 +51,7 @@ class Arrow:
 
     points: tuple[tuple[float, float], ...]
     dashed: bool = False
+    tone: str = "muted"
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,32 @@ class Label:
     tone: str = "ink"
 
 
-Shape = Bar | Arrow | Label
+@dataclass(frozen=True)
+class Icon:
+    """A drawing of icons.py in a square whose upper left corner is (x, y)."""
+
+    x: float
+    y: float
+    size: float
+    name: str
+    tone: str = "ink"
+
+
+Shape = Bar | Arrow | Label | Icon
+
+
+def width_of(text: str, size: float, bold: bool = False) -> float:
+    """Return how wide a text is, in the units of its size."""
+    font = FontProperties(family="DejaVu Sans", weight=700 if bold else 400)
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width) if text else 0.0
+
+
+def fitted(text: str, room: float, size: float, bold: bool = False) -> str:
+    """Return as much of a text as fits into `room`, with an ellipsis where it was cut."""
+    if width_of(text, size, bold) <= room:
+        return text
+    end = bisect(range(1, len(text)), room, key=lambda end: width_of(f"{text[:end]}…", size, bold))
+    return f"{text[:end].rstrip()}…"
 
 
 def as_svg(shapes: list[Shape], width: float, height: float, alt: str) -> str:
@@ -59,7 +101,8 @@ def as_svg(shapes: list[Shape], width: float, height: float, alt: str) -> str:
         f'<linearGradient id="{tone}" x1="0" y1="0" x2="0" y2="1">'
         f'<stop offset="0" style="stop-color: {light}"/><stop offset="1" style="stop-color: {dark}"/>'
         "</linearGradient>"
-        for tone, (light, dark) in TONES.items()
+        for tone, (light, dark) in GRADIENTS.items()
+        if any(isinstance(shape, Bar) and shape.tone == tone for shape in shapes)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
@@ -80,8 +123,14 @@ def _svg_shape(shape: Shape) -> str:
             f'<text x="{shape.x:.2f}" y="{shape.y:.2f}" '
             f'style="{font}; text-anchor: {shape.anchor}; fill: {INKS[shape.tone]}">{escape(shape.text)}</text>'
         )
+    if isinstance(shape, Icon):
+        return (
+            f'<path d="{" ".join(ICONS[shape.name])}" transform="translate({shape.x:.2f} {shape.y:.2f}) '
+            f'scale({shape.size / 24:.3f})" style="stroke: {INKS[shape.tone]}; stroke-width: {STROKE}; fill: none; '
+            f'stroke-linecap: round; stroke-linejoin: round"/>'
+        )
     line, head = (" ".join(f"{x:.2f},{y:.2f}" for x, y in points) for points in (shape.points, _head(shape)))
-    stroke = f"stroke: {MUTED}; stroke-width: 2; fill: none"
+    stroke = f"stroke: {INKS[shape.tone]}; stroke-width: 2; fill: none"
     dashes = "; stroke-dasharray: 5 4" if shape.dashed else ""
     return f'<polyline points="{line}" style="{stroke}{dashes}"/><polyline points="{head}" style="{stroke}"/>'
 
@@ -116,19 +165,33 @@ def _pdf_shape(axis: Any, shape: Shape) -> None:
         corner, box = (shape.x, shape.y), f"round,pad=0,rounding_size={shape.radius}"
         patch = FancyBboxPatch(corner, shape.width, shape.height, boxstyle=box, linewidth=0, facecolor="none")
         axis.add_patch(patch)
-        light, dark = (_rgb(colour) for colour in TONES[shape.tone])
-        ramp = [[[a + (b - a) * row / 31 for a, b in zip(light, dark, strict=True)]] for row in range(32)]
-        extent = (shape.x, shape.x + shape.width, shape.y + shape.height, shape.y)
-        axis.imshow(ramp, extent=extent, aspect="auto", interpolation="nearest").set_clip_path(patch)
+        light, dark = (np.array(to_rgb(colour)) for colour in GRADIENTS[shape.tone])
+        down = np.linspace(0, 1, 2 + int(STRIPS * abs(dark - light).max()))
+        ramp = LinearSegmentedColormap.from_list(shape.tone, GRADIENTS[shape.tone])
+        places = ([shape.x, shape.x + shape.width], shape.y + shape.height * down, np.stack([down, down], axis=1))
+        mesh = axis.pcolormesh(*places, cmap=ramp, shading="gouraud", vmin=0, vmax=1)
+        mesh.set_clip_path(patch)
     elif isinstance(shape, Label):
         weight, side = ("bold" if shape.bold else "normal"), SIDES[shape.anchor]
         colour = INKS[shape.tone]
         axis.text(shape.x, shape.y, shape.text, fontsize=shape.size * 0.75, weight=weight, ha=side, color=colour)
+    elif isinstance(shape, Icon):
+        scale, look = shape.size / 24, {"capstyle": "round", "joinstyle": "round", "facecolor": "none"}
+        for stroke in ICONS[shape.name]:
+            path = read_path(stroke).transformed(Affine2D().scale(scale).translate(shape.x, shape.y))
+            axis.add_patch(PathPatch(path, edgecolor=INKS[shape.tone], linewidth=STROKE * scale * 0.75, **look))
     else:
-        dashes = (0, (2.5, 2)) if shape.dashed else "solid"
-        axis.plot(*zip(*shape.points, strict=True), color=MUTED, linewidth=1.5, linestyle=dashes)
-        axis.plot(*zip(*_head(shape), strict=True), color=MUTED, linewidth=1.5)
+        dashes, colour = (0, (2.5, 2)) if shape.dashed else "solid", INKS[shape.tone]
+        axis.plot(*zip(*shape.points, strict=True), color=colour, linewidth=1.5, linestyle=dashes)
+        axis.plot(*zip(*_head(shape), strict=True), color=colour, linewidth=1.5)
 
 
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+def read_path(data: str) -> Path:
+    """Read SVG path data of absolute M, L, C and Z, each with one point (C: three)."""
+    codes, points = [], []
+    for word in re.findall(r"[MLCZ][^MLCZ]*", data):
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", word)]
+        places = list(zip(numbers[::2], numbers[1::2], strict=True)) or [(0.0, 0.0)]
+        codes += [PATH_CODES[word[0]]] * len(places)
+        points += places
+    return Path(points, codes)

@@ -102,7 +102,7 @@ def _frontier(trials: Trials) -> Drawing | None:
                     spread = [[max(0.0, at[place] - ends[0])], [max(0.0, ends[1] - at[place])]]
                     axis.errorbar(*at, **{along: spread}, ecolor=colour, alpha=0.6, **BAR)
             axis.plot(*at, "o", color=colour, markersize=3.5)
-            axis.annotate(str(row.number), at, xytext=(3, 3), textcoords="offset points", fontsize=7, color=INK)
+            axis.annotate(str(row.number), at, xytext=(3, 3), textcoords="offset points", color=INK)
         axis.set_xlabel(f"{label('kl')} (nats per response, test rows)")
         axis.set_ylabel(f"{label('reward')} (test rows)")
         axis.margins(0.08)

@@ -6,8 +6,6 @@ from typing import Any
 from topgraft.report.numbers import number, plain
 from topgraft.report.results import mapping
 
-LONG = 1500
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -16,11 +14,6 @@ class Shown:
     key: str
     text: str
     facts: list[str]
-
-    @property
-    def long(self) -> bool:
-        """True when the text scrolls inside its box."""
-        return len(self.text) > LONG
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,21 @@ class WatchSettings(Settings):
     """Standard deviations by which the score of validation prompts may fall below its best while that of the samples
     rises."""
 
+    kl_band: tuple[float, float] | None = None
+    """Lowest and highest KL to the reference, in nats per response token, that the run is meant to keep within, e.g.
+    [0.02, 0.1]. The figures for papers show it and say how many steps lay in it; nothing is steered by it, and it is no
+    sign."""
+
     @model_validator(mode="after")
     def _is_a_factor(self) -> "WatchSettings":
         if 0 < self.length <= 1:
             raise ValueError(f"length = {self.length} is a factor: set it above 1, or to 0 to switch the sign off")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_band(self) -> "WatchSettings":
+        if self.kl_band is not None and not 0 <= self.kl_band[0] < self.kl_band[1]:
+            raise ValueError(f"kl_band = {list(self.kl_band)} is no band: write the lower end first, e.g. [0.02, 0.1]")
         return self
 
 
