@@ -100,8 +100,8 @@ def test_runs_that_differ_in_the_seed_alone_have_means(tmp_path):
     mean = found["seeds"]["1 and 2 more"]["arms"]["ppo"]["metrics"]["bleu"]
     assert mean == pytest.approx(seed_interval([10.0, 11.0, 15.0]))
     header, *rows = rows_of(found)
-    assert header == ["Arm", "Metric", "1", "2", "3", "far", "mean of 3 seeds (1, 2, 3)"]
-    assert next(row for row in rows if row[:2] == ["ppo", "BLEU ↑"])[-1].startswith("12.00 [5.43, 18.57], sd 2.65")
+    assert header == ["Arm", "Metric", "mean of 3 seeds (1, 2, 3)", "1", "2", "3", "far"]
+    assert next(row for row in rows if row[:2] == ["ppo", "BLEU ↑"])[2].startswith("12.00 [5.43, 18.57], sd 2.65")
 
 
 def test_the_same_seed_twice_is_no_second_seed(tmp_path):

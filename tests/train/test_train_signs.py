@@ -226,3 +226,12 @@ def test_every_sign_has_a_threshold_of_its_name_that_may_be_switched_off(sign):
 def test_a_length_that_is_no_factor_is_refused():
     with pytest.raises(UserError, match=r"length = 0\.5 is a factor"):
         settings_of({"name": "test", "stages": ["sft"], "watch": {"length": 0.5}})
+
+
+def test_a_band_that_is_none_is_refused():
+    with pytest.raises(UserError, match=r"kl_band = \[0\.1, 0\.02\] is no band: write the lower end first"):
+        settings_of({"name": "test", "stages": ["sft"], "watch": {"kl_band": [0.1, 0.02]}})
+    assert settings_of({"name": "test", "stages": ["sft"], "watch": {"kl_band": [0.02, 0.1]}}).watch.kl_band == (
+        0.02,
+        0.1,
+    )

@@ -9,6 +9,8 @@ from topgraft.report.results import arm_metrics, bounds, cell_of, label, lone_ce
 from topgraft.report.tables import ARROWS
 
 RESULTS = "results.json"
+LONGEST = 32
+"""Letters of a setting's value that are shown."""
 OWN = " †"
 """Marks a metric that another instrument measured in each run."""
 
@@ -17,21 +19,26 @@ def differing(found: dict[str, Any]) -> list[Block]:
     """The settings that differ, then what the runs were made with."""
     names = [run["name"] for run in found["runs"]]
     blocks: list[Block] = []
-    for key, what, source in (
-        ("settings", "Settings that differ; a dash: the run's recipe.toml does not have it", "recipe.toml of each run"),
-        ("made_with", "What the runs were made with, where it differs", "provenance.json of each run"),
+    for key, heading, what, source in (
+        (
+            "settings",
+            "Setting",
+            "Settings that differ; a dash: the run's recipe.toml does not have it",
+            "recipe.toml of each run",
+        ),
+        ("made_with", "Made with", "What the runs were made with, where it differs", "provenance.json of each run"),
     ):
         if found[key]:
             rows = [[name, *(_setting(value) for value in values)] for name, values in found[key].items()]
             title = what.partition(";")[0]
-            blocks.append(Table(name=title, header=["", *names], rows=rows, caption=f"{what}.", source=source))
+            blocks.append(Table(name=title, header=[heading, *names], rows=rows, caption=f"{what}.", source=source))
     return blocks or [Text(text="All settings agree, and what the runs were made with too.")]
 
 
 def _setting(value: Any) -> str:
     if value is None:
         return MISSING
-    return str(value) if not isinstance(value, str) or len(value) <= 40 else f"{value[:39]}…"
+    return str(value) if not isinstance(value, str) or len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
 
 
 def arms_of(found: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -45,10 +52,10 @@ def arms_of(found: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def rows_of(found: dict[str, Any]) -> list[list[str]]:
-    """The results as text: a header, then a row for each metric of each arm, with a column a run and, where runs
-    differ in the seed alone, the mean over seeds of each such group."""
+    """The results as text: a header, then a row for each metric of each arm, with the mean over seeds of each
+    group of runs that differ in the seed alone, and a column a run."""
     names, groups = [run["name"] for run in found["runs"]], list(found["seeds"])
-    rows = [["Arm", "Metric", *names, *(_mean_of(found, group) for group in groups)]]
+    rows = [["Arm", "Metric", *(_mean_of(found, group) for group in groups), *names]]
     for arm, by_run in arms_of(found).items():
         for metric in metric_names({"arms": {run: {"metrics": metrics} for run, metrics in by_run.items()}}):
             entries = [by_run.get(name, {}).get(metric, {}) for name in names]
@@ -58,7 +65,7 @@ def rows_of(found: dict[str, Any]) -> list[list[str]]:
             shown = [
                 f"{cell_of(mean, places).text}, sd {show(mean['sd'], places)}" if mean else MISSING for mean in means
             ]
-            rows.append([arm, title_of(metric, found), *cells, *shown])
+            rows.append([arm, title_of(metric, found), *shown, *cells])
     return rows
 
 
