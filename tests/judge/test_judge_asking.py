@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from conftest import asker
+from judge_runs import asker
 
 from topgraft.errors import UserError
 from topgraft.evaluate.judge import asking
@@ -83,7 +83,7 @@ def test_a_judge_that_follows_the_reminder_is_read(serve, run):
 
 
 def test_another_run_with_the_same_texts_pays_nothing(serve, run, tmp_path):
-    from conftest import TEXTS, make_run
+    from judge_runs import TEXTS, make_run
 
     server = serve(judge="good")
     work(run, asker(server, run))

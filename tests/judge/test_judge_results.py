@@ -11,7 +11,7 @@ from topgraft.evaluate.judge.judging import cost, name_of, plain_name
 from topgraft.evaluate.judge.pairs import Pair, choose, pairs_of
 from topgraft.evaluate.judge.people import rated
 from topgraft.evaluate.judge.results import reliability, results
-from topgraft.evaluate.judge.verdicts import Verdict, decide
+from topgraft.evaluate.judge.verdicts import Judgement, decide
 from topgraft.runs.writing import append_line
 
 ARM, OTHER, TIE, MUTE = "arm", "against", "tie", "unreadable"
@@ -67,7 +67,7 @@ def known():
     """Ten pairs: 4 wins, 2 losses, 2 ties by disagreement, 1 tie of one text, 1 unreadable."""
     readings = [(ARM, ARM)] * 4 + [(OTHER, OTHER)] * 2 + [(ARM, OTHER), (ARM, TIE), (MUTE, ARM)]
     found = [read(*names, row=place, group=f"p{place // 2}") for place, names in enumerate(readings)]
-    return [*found, Verdict(pair=pair(9, "p4", answer="one", other=" one\n"), outcome="tie")]
+    return [*found, Judgement(pair=pair(9, "p4", answer="one", other=" one\n"), outcome="tie")]
 
 
 def test_the_win_rate_counts_ties_half_and_the_unreadable_not_at_all():

@@ -1,7 +1,7 @@
 """The key goes into the header and nowhere else, whatever the endpoint does with it."""
 
 import pytest
-from conftest import asker
+from judge_runs import asker
 
 from topgraft.errors import UserError
 from topgraft.evaluate.judge import endpoint

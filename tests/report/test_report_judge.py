@@ -7,7 +7,8 @@ from fake_run import LATEX, SCRIPT, build
 
 from topgraft.report import write_report
 from topgraft.report.document import Answers, Fold, Table, Text
-from topgraft.report.judge import judge_section, missing_words, pair_rows, reliability_words
+from topgraft.report.judge import judge_section
+from topgraft.report.judged import missing_words, pair_rows, reliability_words
 from topgraft.runs.writing import append_line, write_json, write_whole
 
 

@@ -9,6 +9,7 @@ from topgraft.cli.options import RunFolderArgument, open_run
 
 if TYPE_CHECKING:
     from topgraft.evaluate.judge.asking import Asker
+    from topgraft.evaluate.judge.endpoint import Endpoint
     from topgraft.evaluate.judge.judging import Questions
     from topgraft.evaluate.judge.pairs import Pair
     from topgraft.evaluate.judge.rubric import Rubric
@@ -66,29 +67,29 @@ def command(
     from topgraft.errors import UserError
     from topgraft.evaluate.judge.asking import Asker
     from topgraft.evaluate.judge.budget import Budget, parse_limit, parse_price
-    from topgraft.evaluate.judge.endpoint import Endpoint, address
-    from topgraft.evaluate.judge.judging import name_of, plain_name, questions, write
+    from topgraft.evaluate.judge.judging import name_of, plain_name
     from topgraft.evaluate.judge.kept import Kept, shared_file
-    from topgraft.evaluate.judge.pairs import choose, pairs_of
-    from topgraft.evaluate.judge.rubric import read_rubric
-    from topgraft.train.progress import Screen
 
-    folder, screen, text = open_run(run), Screen(), read_rubric(rubric)
-    responses = folder.responses()
-    pairs = pairs_of(responses, choose(responses, _listed(arms), _listed(against)))
+    pairs, text = _pairs(run, arms, against), _rubric(rubric)
     if show:
-        _show(screen, text, pairs)
+        _show(pairs, text)
         return
     if not model:
         raise UserError("Name the judge: --model NAME, as the endpoint calls it. --show prints what it would be asked.")
-    parameters = _parameters(parameter or [])
-    prices, called = parse_price(price) if price else None, plain_name(name) if name else name_of(model, rubric)
-    endpoint = Endpoint(address(url, key_name), model, parameters, timeout)
-    kept = Kept(folder.path / "judge" / called / "calls.jsonl", shared_file(model))
-    limit = Budget(parse_limit(budget) if budget else None, prices)
-    asker = Asker(endpoint, kept, limit, workers=workers, per_minute=rate)
-    asked = questions(pairs, text, asker)
-    _announce(screen, asker, asked, text)
+    called, limit = plain_name(name) if name else name_of(model, rubric), parse_limit(budget) if budget else None
+    purse = Budget(limit, parse_price(price) if price else None)
+    endpoint = _endpoint(model, url, key_name, timeout, parameter)
+    kept = Kept(run / "judge" / called / "calls.jsonl", shared_file(model))
+    _judge(run, called, pairs, text, Asker(endpoint, kept, purse, workers=workers, per_minute=rate))
+
+
+def _judge(run: Path, called: str, pairs: "list[Pair]", rubric: "Rubric", asker: "Asker") -> None:
+    """Ask, and write what comes of it."""
+    from topgraft.evaluate.judge.judging import questions, write
+    from topgraft.train.progress import Screen
+
+    screen, folder, asked = Screen(), open_run(run), questions(pairs, rubric, asker)
+    _announce(screen, asker, asked, rubric)
     try:
         with screen.bar("judging", len(asked.messages)) as bar:
             findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()))
@@ -97,12 +98,34 @@ def command(
         raise SystemExit(130) from None
     from topgraft.report import write_report
 
-    found = write(folder, called, asked, findings, rubric=text, asker=asker, price=prices)
+    found = write(folder, called, asked, findings, rubric=rubric, asker=asker, price=asker.budget.price)
     _print(screen, found, asker)
     if findings.spent:
-        screen.say(f"budget    {budget} is used up; the same command goes on with a budget of its own")
-    screen.say(f"kept      {folder.path / 'judge' / called}")
+        screen.say("budget    used up; the same command goes on with a budget of its own")
+    screen.say(f"kept      {run / 'judge' / called}")
     screen.say(f"report    {write_report(folder)}")
+
+
+def _pairs(run: Path, arms: str | None, against: str | None) -> "list[Pair]":
+    from topgraft.evaluate.judge.pairs import choose, pairs_of
+
+    responses = open_run(run).responses()
+    return pairs_of(responses, choose(responses, _listed(arms), _listed(against)))
+
+
+def _rubric(path: Path | None) -> "Rubric":
+    from topgraft.evaluate.judge.rubric import read_rubric
+
+    return read_rubric(path)
+
+
+def _endpoint(
+    model: str, url: str | None, key_name: str | None, timeout: float, parameter: list[str] | None
+) -> "Endpoint":
+    from topgraft.evaluate.judge.endpoint import Endpoint, address
+
+    parameters = _parameters(parameter or [])
+    return Endpoint(address(url, key_name), model, parameters, timeout)
 
 
 def _listed(text: str | None) -> list[str]:
@@ -129,10 +152,12 @@ def _parameters(texts: list[str]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _show(screen: "Screen", rubric: "Rubric", pairs: "list[Pair]") -> None:
+def _show(pairs: "list[Pair]", rubric: "Rubric") -> None:
     """The exact messages of the first pair that is asked about, in its first order."""
     from topgraft.evaluate.judge.judging import orders
+    from topgraft.train.progress import Screen
 
+    screen = Screen()
     pair = next((pair for pair in pairs if not pair.identical), None)
     if pair is None:
         screen.say("All pairs hold the same answer twice; nothing would be asked.")
@@ -160,7 +185,7 @@ def _print(screen: "Screen", found: dict[str, Any], asker: "Asker") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from topgraft.report.judge import cost_words, missing_words, pair_rows, reliability_words
+    from topgraft.report.judged import cost_words, missing_words, pair_rows, reliability_words
 
     rows = pair_rows(found)
     others = {row.against for row in rows}

@@ -22,7 +22,7 @@ from topgraft.evaluate.judge.pairs import Pair
 from topgraft.evaluate.judge.people import rated
 from topgraft.evaluate.judge.results import results
 from topgraft.evaluate.judge.rubric import Message, Rubric
-from topgraft.evaluate.judge.verdicts import Verdict, decide
+from topgraft.evaluate.judge.verdicts import Judgement, decide
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
 
@@ -121,5 +121,5 @@ def cost(calls: Sequence[Mapping[str, Any]], price: Price | None) -> dict[str, A
     }
 
 
-def _calls(verdicts: Sequence[Verdict]) -> list[str]:
+def _calls(verdicts: Sequence[Judgement]) -> list[str]:
     return [digest for verdict in verdicts for digests in verdict.calls for digest in digests]

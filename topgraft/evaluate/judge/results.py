@@ -7,14 +7,14 @@ import numpy as np
 
 from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.judge.lengths import controlled, fit, length_terms
-from topgraft.evaluate.judge.verdicts import SCORES, Verdict
+from topgraft.evaluate.judge.verdicts import SCORES, Judgement
 from topgraft.evaluate.records import Measure, as_json
 
 RAW = "share of prompts where {judge} prefers the arm's answer to that of {against} in both orders; ties count 1/2"
 CONTROLLED = "the same at equal lengths: a logistic regression of the outcomes with its length term set to 0"
 
 
-def results(judge: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def results(judge: str, verdicts: Sequence[Judgement]) -> dict[str, Any]:
     """Win rates of every pair of arms, raw and length-controlled, in the shape of evaluation/results.json; each
     pair's counts and the judge's reliability beside them. `arms` holds the win rates against the first arm that
     others are set against."""
@@ -44,7 +44,7 @@ def results(judge: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
 
 
-def reliability(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def reliability(verdicts: Sequence[Judgement]) -> dict[str, Any]:
     """How often both orders agree (`consistency`), and the share of readings that name the answer shown first among
     those that name one (`first_position`; 0.5 is no preference). Pairs of one text say nothing of it, nor do
     unreadable ones."""
@@ -64,23 +64,23 @@ def reliability(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return found
 
 
-def _win_rate(readable: Sequence[Verdict]) -> Measure:
+def _win_rate(readable: Sequence[Judgement]) -> Measure:
     return share_interval(
         [SCORES[verdict.outcome] for verdict in readable], [verdict.pair.group for verdict in readable]
     )
 
 
-def _lengths(readable: Sequence[Verdict]) -> tuple[list[int], list[int]]:
+def _lengths(readable: Sequence[Judgement]) -> tuple[list[int], list[int]]:
     """Characters of both arms' answers."""
     return [len(verdict.pair.answer) for verdict in readable], [len(verdict.pair.other) for verdict in readable]
 
 
-def _controlled(readable: Sequence[Verdict]) -> Measure:
+def _controlled(readable: Sequence[Judgement]) -> Measure:
     scores, terms = [SCORES[verdict.outcome] for verdict in readable], length_terms(*_lengths(readable))
     return controlled(scores, terms, [verdict.pair.group for verdict in readable])
 
 
-def _counts(own: Sequence[Verdict]) -> dict[str, Any]:
+def _counts(own: Sequence[Judgement]) -> dict[str, Any]:
     """How a pair's verdicts fell, which were not to be had, and what length had to do with it."""
     readable = [verdict for verdict in own if verdict.readable]
     found: dict[str, Any] = {

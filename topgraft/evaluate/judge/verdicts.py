@@ -11,7 +11,7 @@ SCORES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Judgement:
     """What became of a pair: "win", "loss" or "tie" of its arm, "unreadable", or "unjudged" with the reason.
 
     `named` holds whom the judge named in each order, first with the arm's answer as A, then as B: "arm", "against",
@@ -51,20 +51,20 @@ class Verdict:
         }
 
 
-def decide(pair: Pair, digests: Sequence[str], findings: Findings) -> Verdict:
+def decide(pair: Pair, digests: Sequence[str], findings: Findings) -> Judgement:
     """The verdict on a pair whose two questions, one in each order, have these digests.
 
     A win needs both orders to name the arm, a loss both to name the other; readable verdicts that differ are a tie.
     """
     if pair.identical:
-        return Verdict(pair=pair, outcome="tie", reason="the answers are the same")
+        return Judgement(pair=pair, outcome="tie", reason="the answers are the same")
     found = [findings.found.get(digest) for digest in digests]
     if any(finding is None for finding in found):
         reasons = [findings.failed[digest] for digest in digests if digest in findings.failed]
-        return Verdict(pair=pair, outcome="unjudged", reason=reasons[0] if reasons else "not asked yet")
+        return Judgement(pair=pair, outcome="unjudged", reason=reasons[0] if reasons else "not asked yet")
     both = [finding for finding in found if finding is not None]
     named = tuple(_named(finding, place) for place, finding in enumerate(both))
-    return Verdict(
+    return Judgement(
         pair=pair,
         outcome=_outcome(named),
         named=named,
