@@ -233,7 +233,7 @@ def test_responses_are_set_side_by_side():
         {"arm": "b", "id": 1, "prompt": "p", "response": "z", "reference": "r", "ended": False},
     ]
     first, second = side_by_side(records)
-    assert [(answer.arm, answer.text) for answer in first.answers] == [("a", "x"), ("b", "z")]
+    assert [(answer.title, answer.text) for answer in first.answers] == [("a", "x"), ("b", "z")]
     assert first.answers[0].agrees is False
     assert first.answers[1].facts == ["cut at the length limit"]
     assert first.reference == "r"
