@@ -100,13 +100,14 @@ def test_the_verb_shows_what_is_there_without_measuring(found):
 
 def test_measurements_of_other_data_or_with_other_settings_are_refused(found, tmp_path):
     folder, _, _ = found
-    shutil.copytree(folder / "run" / "layers", tmp_path / "run" / "layers")
+    for part in ("model", "run/layers"):
+        shutil.copytree(folder / part, tmp_path / part)
     for name in ("small.toml", "rows.jsonl"):
         text = (folder / name).read_text().replace(str(folder), str(tmp_path))
         (tmp_path / name).write_text(text.replace("A 3.", "Another 3."))
     done = forked(*AUTO, cwd=tmp_path)
     assert done.code == 2
-    assert "was made with another data" in done.err
+    assert "run/layers/results.json was measured with data " in done.err
     assert not (tmp_path / "run" / "recipe.toml").exists()
     done = forked("layers", "small.toml", "--out", folder / "run", "--epochs", 7, cwd=folder)
     assert done.code == 2

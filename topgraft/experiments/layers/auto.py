@@ -50,8 +50,8 @@ def _found(settings: RunSettings, out: Path, screen: Screen) -> dict[str, Any] |
     for what, digest in now.items():
         if results["digests"][what] != digest:
             raise UserError(
-                f"{file} was made with another {what} ({results['digests'][what]}; this recipe's is {digest}). Remove "
-                f"{out / FOLDER} to measure again, or give another folder with --out."
+                f"{file} was measured with {what} {results['digests'][what]}, and this recipe has {what} {digest}. "
+                f"Remove {out / FOLDER} to measure again, or give another folder with --out."
             )
     return results
 
