@@ -13,7 +13,7 @@ from topgraft.report.formats.pdf import pdf
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """One format: the file that it is written to, and how."""
 
     file: str
@@ -21,10 +21,10 @@ class Format:
 
 
 FORMATS = {
-    "pdf": Format("report.pdf", pdf),
-    "latex": Format("report.tex", latex),
-    "markdown": Format("report.md", markdown),
-    "notebook": Format("report.ipynb", notebook),
+    "pdf": FileFormat("report.pdf", pdf),
+    "latex": FileFormat("report.tex", latex),
+    "markdown": FileFormat("report.md", markdown),
+    "notebook": FileFormat("report.ipynb", notebook),
 }
 
 
