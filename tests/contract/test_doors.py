@@ -19,7 +19,7 @@ ROOT = Path(topgraft.__file__).resolve().parents[1]
 PAGES = [
     path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")) if path.exists()
 ]
-VERBS = {"run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "data", "sweep"}
+VERBS = {"run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "data", "sweep", "compare"}
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ from topgraft.report.formats.pdf import pdf
 
 @dataclass(frozen=True)
 class Format:
-    """One format: the file that it is written to, and how."""
+    """One format."""
 
     file: str
+    """The file of the report's folder that holds it."""
     write: Callable[[Document], str | bytes]
+    """Makes the file's content of a document."""
 
 
 FORMATS = {
