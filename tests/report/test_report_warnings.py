@@ -53,7 +53,7 @@ def test_warnings_stand_at_the_top_and_in_their_stages(run):
     assert text.index("kl, step 12") < text.index("held_out, step 12: fallen")
     page, reader = read(run)
     ids = {attributes["id"] for _, attributes in reader.tags if "id" in attributes}
-    links = re.findall(r'href="#(stage-\d+)"', page)
+    links = re.findall(r'href="#(stage-\d+)"', page.partition("</header>")[0])
     assert len(links) == len(set(links)) == 2
     assert set(links) <= ids
     assert page.index(f'id="{links[0]}">PPO') < page.index("length</strong>") < page.index(f'id="{links[1]}">GRPO')

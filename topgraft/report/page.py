@@ -12,7 +12,7 @@ from markupsafe import Markup
 from topgraft.report.document import Document, Numbers
 from topgraft.report.drawing import Drawing
 from topgraft.report.numbers import plain, rank
-from topgraft.report.printing import printable
+from topgraft.report.printing import breakable, printable
 from topgraft.report.text import sentence
 from topgraft.runs.writing import write_whole
 
@@ -60,6 +60,7 @@ def render(template: str, context: dict[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=breakable if context.get("printed") else None,
     )
     environment.filters["plain"] = plain
     environment.filters["rank"] = lambda text: "" if rank(text) is None else f"{rank(text):.12g}"
@@ -71,6 +72,6 @@ def render(template: str, context: dict[str, Any]) -> str:
     return environment.get_template(template).render(css=Markup(css), **context)
 
 
-def _picture(drawing: Drawing) -> str:
+def _picture(drawing: Drawing) -> Markup:
     """The address of a drawing that holds the drawing itself."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(printable(drawing.svg).encode()).decode()}"
+    return Markup(f"data:image/svg+xml;base64,{base64.b64encode(printable(drawing.svg).encode()).decode()}")

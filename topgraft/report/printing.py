@@ -1,10 +1,21 @@
 """A figure made fit for a program that turns the page into paper, and that reads less of SVG than a browser does."""
 
 import re
+from typing import Any
 
 from topgraft.report.drawing import plain_fonts
 
 FAMILY = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
+
+
+def breakable(value: Any) -> Any:
+    """Return a text with places to break in its very long words; anything else, our own markup too, as it is.
+
+    WeasyPrint finds such places by itself too, in time that grows with the square of the word.
+    """
+    if type(value) is not str:
+        return value
+    return re.sub(r"\S{60,}", lambda word: re.sub(r"(.{30})(?=.)", "\\1\u200b", word[0]), value)
 
 
 def printable(svg: str) -> str:

@@ -13,18 +13,20 @@ from topgraft.report.formats.pdf import pdf
 
 
 @dataclass(frozen=True)
-class FileFormat:
-    """One format: the file that it is written to, and how."""
+class Format:
+    """One format."""
 
     file: str
+    """The file of the report's folder that holds it."""
     write: Callable[[Document], str | bytes]
+    """Makes the file's content of a document."""
 
 
 FORMATS = {
-    "pdf": FileFormat("report.pdf", pdf),
-    "latex": FileFormat("report.tex", latex),
-    "markdown": FileFormat("report.md", markdown),
-    "notebook": FileFormat("report.ipynb", notebook),
+    "pdf": Format("report.pdf", pdf),
+    "latex": Format("report.tex", latex),
+    "markdown": Format("report.md", markdown),
+    "notebook": Format("report.ipynb", notebook),
 }
 
 
