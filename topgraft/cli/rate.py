@@ -131,7 +131,7 @@ def _open_page(store: "Store", study: "Study", host: str, port: int) -> None:
 
 def _write(folder: "RunFolder", store: "Store", study: "Study | None") -> None:
     """Write results.json, ratings.csv and the report, and print the figures."""
-    from topgraft.cli.show import print_results
+    from topgraft.cli.show import print_pairs, print_results
     from topgraft.errors import UserError
     from topgraft.rating.ratings import read_ratings
     from topgraft.rating.results import ratings_csv, results_of
@@ -152,6 +152,7 @@ def _write(folder: "RunFolder", store: "Store", study: "Study | None") -> None:
     write_whole(store.path.parent / "ratings.csv", ratings_csv(rated))
     screen.say("Means over prompts, value [95 % interval over problems]")
     print_results(screen, found)
+    print_pairs(screen, found)
     for name, agreement in found["agreement"].items():
         alpha, same = agreement["alpha"], agreement["same"]
         if alpha["value"] is not None:

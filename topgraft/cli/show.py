@@ -19,8 +19,7 @@ AROUND = 4
 
 
 def print_results(screen: Screen, results: dict[str, Any]) -> None:
-    """Print arms x metrics, value and 95 % interval, then what every two arms' comparison shows; of many arms the best
-    of each metric only."""
+    """Print arms x metrics, value and 95 % interval; of many arms the best of each metric as well."""
     header, *rows = final_table(results) or [[]]
     if not header:
         screen.say("No metric was measured.")
@@ -30,7 +29,10 @@ def print_results(screen: Screen, results: dict[str, Any]) -> None:
         for row in winners(results):
             screen.say(f"{row.label:>16}: {row.words}")
         screen.say("All comparisons stand in the report.")
-        return
+
+
+def print_pairs(screen: Screen, results: dict[str, Any]) -> None:
+    """Print what every two arms' comparison shows, a line for each two."""
     for line in by_pair(results):
         screen.say(line)
 
