@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.intervals import share_interval
+from topgraft.evaluate.records import as_json
 from topgraft.evaluate.reward_errors import (
     METRICS,
     RewardPair,
@@ -62,7 +63,7 @@ def test_the_calibration_curve_has_a_point_for_every_bin_with_pairs():
         [(0.55 + 0.57 + 0.5) / 3, (0.82 + 0.88 + 0.86) / 3]
     )
     assert [point["value"] for point in found] == pytest.approx([(1 + 0 + 0.5) / 3, 2 / 3])
-    expected = mean_interval([1.0, 1.0, 0.0], ["p1", "p1", "p2"], seed=0)
+    expected = share_interval([1.0, 1.0, 0.0], ["p1", "p1", "p2"])
     assert (found[1]["low"], found[1]["high"]) == (expected.low, expected.high)
 
 
@@ -101,7 +102,7 @@ def test_the_analysis_by_hand():
         "beyond_length": 0.75 - 0.625,
         "strength": pytest.approx(1.0),
     }
-    assert test["accuracy"] == {"value": 0.75, "low": 0.5, "high": 1.0, "n": 4}
+    assert test["accuracy"] == as_json(share_interval([0.0, 1.0, 1.0, 1.0], [one.problem for one in pairs]))
     assert validation["accuracy"]["value"] == 0.5
     assert "strength" not in validation  # all alike
     assert list(found["directions"]) == list(found["descriptions"]) == list(METRICS)
