@@ -15,7 +15,7 @@ def with_test(name: str, arm: str, against: str, value: float, width: float, **n
     return compare(name, arm, against, value, width) | fields | {"d_z": 0.9, "needed": None} | numbers
 
 
-def tested_results() -> dict:
+def results_with_tests() -> dict:
     unclear = {"separated": False, "p": 0.04, "p_adjusted": 0.12}
     results = fake_results()
     results["comparisons"] = [
@@ -29,7 +29,7 @@ def tested_results() -> dict:
 
 
 def test_a_test_that_fails_outweighs_an_interval_without_0():
-    results = tested_results()
+    results = results_with_tests()
     readings = {(row.name, row.against): row.reading for row in comparisons(results)}
     assert readings["sac", "sft"] == "not separated"
     assert readings["sac", "base"] == readings["reward", "sft"] == "better"
@@ -39,11 +39,11 @@ def test_a_test_that_fails_outweighs_an_interval_without_0():
 
 
 def test_metrics_without_a_direction_stand_in_the_full_table_only():
-    assert matrix(tested_results()).labels == ["SAC", "Reward", "CA"]
+    assert matrix(results_with_tests()).labels == ["SAC", "Reward", "CA"]
 
 
 def test_a_line_for_every_two_arms():
-    assert by_pair(tested_results()) == [
+    assert by_pair(results_with_tests()) == [
         "ppo against sft: better Reward 0.90 [0.60, 1.20]; not separated SAC (20 problems, needs about 21), CA (20 "
         "problems, needs about 1,300)",
         "ppo against base: better SAC 0.60 [0.50, 0.70]",
@@ -58,7 +58,7 @@ def test_results_of_before_tests_have_lines_and_no_section(finished):
 
 def test_the_section_names_what_is_not_shown_and_holds_every_test(tmp_path):
     run = build(tmp_path / "run")
-    write_json(run.results_file, tested_results())
+    write_json(run.results_file, results_with_tests())
     section = separation_section(run)
     assert section is not None
     (unclear,) = (block for block in section.blocks if isinstance(block, Table))
@@ -89,7 +89,7 @@ def test_the_section_names_what_is_not_shown_and_holds_every_test(tmp_path):
 
 def test_where_all_is_separated_the_section_says_so(tmp_path):
     run = build(tmp_path / "run")
-    results = tested_results()
+    results = results_with_tests()
     results["comparisons"] = results["comparisons"][1:3]
     write_json(run.results_file, results)
     section = separation_section(run)
