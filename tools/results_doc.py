@@ -15,7 +15,7 @@ BELOW = "\n<!-- what follows was not written by tools.results_doc -->\n"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results.md"
 HEAD = """# Results
 
-Three sets: the recipe `professor`, every learner with one rule on a model of children's stories, and a reward model on people's preferences (HH-RLHF).
+Five sets: the recipe `professor`, other blocks and other methods on it, every learner with one rule on a model of children's stories, and a reward model on people's preferences (HH-RLHF).
 
 ## `professor`
 

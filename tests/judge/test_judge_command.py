@@ -67,7 +67,7 @@ def test_an_interrupt_keeps_what_was_answered_and_says_how_to_go_on(serve, run):
 
 
 def test_a_judge_by_place_gives_even_results_and_is_found_out(serve, tmp_path):
-    run = make_run(tmp_path / "run", [(f"one {place}", f"two {place}", "tie") for place in range(12)])
+    run = make_run(tmp_path / "run", [(f"one {place}", f"two {place}", "tie") for place in range(24)])
     done = judge(serve(judge="first"), run)
     assert done.code == 0, done.err
     found = results(run)

@@ -14,8 +14,8 @@ from topgraft.report.tables import Headline
 
 FILE = "evaluation/results.json"
 BEST = (
-    "A star: shown to be best, that is separated from every other arm, by its paired comparison or, where that metric "
-    "has none, by intervals that do not meet."
+    "A star: shown to be best, that is separated from every other arm, by its paired comparison (interval and corrected "
+    "test) or, where that metric has none, by intervals that do not meet."
 )
 NO_BEST = "No value is marked as best: none is separated from every other arm."
 WINNERS = (
@@ -25,7 +25,7 @@ WINNERS = (
 )
 COMPARED = (
     "Differences of the arm to the other on the same rows, with 95 % intervals. The word says what is shown of the "
-    "arm. Not separated: these rows do not show which of the two is better."
+    "arm, by the interval and a corrected test. Not separated: these rows do not show which of the two is better."
 )
 OF_MANY = "Of many arms each stands against Base and against the arm it starts from; the file holds all comparisons."
 
