@@ -14,8 +14,8 @@ from topgraft.report.tables import Headline
 
 FILE = "evaluation/results.json"
 BEST = (
-    "A star: shown to be best, that is separated from every other arm, by its paired comparison (interval and corrected "
-    "test) or, where that metric has none, by intervals that do not meet."
+    "A star: shown to be best, that is separated from every other arm, by its paired comparison (interval and "
+    "corrected test) or, where that metric has none, by intervals that do not meet."
 )
 NO_BEST = "No value is marked as best: none is separated from every other arm."
 WINNERS = (
