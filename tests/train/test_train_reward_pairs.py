@@ -82,7 +82,7 @@ def test_the_datas_own_pairs_of_test_and_validation_rows_but_for_ties(tmp_path, 
 def test_else_the_reference_against_bases_answer_and_on_validation_rows_against_its_samples(tmp_path, model_folder):
     place, pairs, figures, instrument = measured(tmp_path / "run", model_folder, short_rows(tmp_path / "rows.jsonl"))
     said = {row["id"]: row["response"] for row in place.run.responses() if row["arm"] == "base"}
-    sampled = {pair.key: pair.rejected for pair in comparisons(place, "pairs")}
+    sampled = {pair.key: pair.rejected for pair in comparisons(place.run, "pairs")}
     assert (
         {pair["id"] for pair in pairs if pair["part"] == "test"} == {row.key for row in place.splits.test} == set(said)
     )
