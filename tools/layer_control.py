@@ -59,7 +59,7 @@ class Answers:
 
 def _value(row: dict, name: str) -> float:
     if name == "ca":
-        return float((read_verdict(row["response"]) is True) == (row["correct"] is True))
+        return float(read_verdict(row["response"]) is row["correct"])
     return float("nan") if row[name] is None else float(row[name])
 
 
