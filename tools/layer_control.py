@@ -7,8 +7,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import sacrebleu
+from sacrebleu.metrics import BLEU
 
+from topgraft.evaluate.bleu import statistic
 from topgraft.evaluate.intervals import interval, mean_interval
 from topgraft.evaluate.records import Measure
 from topgraft.rewards.verdict import read_verdict
@@ -45,16 +46,11 @@ class Answers:
 
     def bleu(self, arm: str) -> Measure:
         """Corpus BLEU, the mean over runs, with its interval over problems."""
-        scorer, counts = sacrebleu.BLEU(), []
+        scores = []
         for run in range(len(self.runs)):
             rows = self.of(arm, run)
-            texts = [row["response"] for row in rows], [[row["reference"] for row in rows]]
-            counts.append(np.array(scorer._extract_corpus_statistics(*texts)))
-
-        def score(rows: np.ndarray) -> float:
-            return float(np.mean([scorer._compute_score_from_stats(one[rows].sum(0).tolist()).score for one in counts]))
-
-        return interval(score, self.groups)
+            scores.append(statistic(BLEU(), [row["response"] for row in rows], [row["reference"] for row in rows]))
+        return interval(lambda rows: float(np.mean([score(rows) for score in scores])), self.groups)
 
 
 def _value(row: dict, name: str) -> float:

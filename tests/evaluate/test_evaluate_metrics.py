@@ -181,7 +181,8 @@ def test_a_metric_of_ones_own_is_named_in_a_recipe(tmp_path, monkeypatch):
     [
         ("blue", "Did you mean 'bleu'"),
         ("no.such.module:X", "Cannot import metric"),
-        ("topgraft.evaluate.bleu:BLEU", "Did you mean 'BLEU4'"),
+        ("topgraft.evaluate.bleu:BLEU_4", "Did you mean 'BLEU4'"),
+        ("topgraft.evaluate.bleu:corpus_bleu", "<function corpus_bleu .*, not a metric"),
     ],
 )
 def test_an_unknown_metric_is_refused_with_the_nearest_name(name, words):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.politeness.scorer import shipped
 from topgraft.evaluate.politeness.strategies import sentences
@@ -27,7 +27,6 @@ def by_chance(percentiles: Sequence[float], groups: Sequence[str]) -> float | No
 def measure(evaluation: Evaluation) -> MetricResult:
     """The agreement of every answer; one without words has 0."""
     scorer, first = shipped(), next(iter(evaluation.responses.values()))
-    groups = [row.group for row in first]
     wanted = scorer.percentiles([row.reference for row in first])
     per_row = {}
     for arm, rows in evaluation.responses.items():
@@ -38,14 +37,10 @@ def measure(evaluation: Evaluation) -> MetricResult:
             for own, reference, words in zip(found, wanted, worded, strict=True)
         ]
     instrument = {"held_out_correlation": scorer.held_out["spearman"], "n": scorer.held_out["n"]}
-    chance = by_chance(wanted, groups)
+    chance = by_chance(wanted, evaluation.groups)
     if chance is not None:
         instrument["references_of_other_problems"] = chance
-    return MetricResult(
-        measures={arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()},
-        per_row=per_row,
-        instrument=instrument,
-    )
+    return means(evaluation, per_row, instrument=instrument)
 
 
 APC = Metric(

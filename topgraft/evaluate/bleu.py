@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import sacrebleu
+from sacrebleu.metrics import BLEU, CHRF
 
-from topgraft.evaluate.intervals import interval
+from topgraft.evaluate.figures import Statistic, sums
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
@@ -15,21 +16,24 @@ def corpus_bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
     return float(sacrebleu.corpus_bleu(list(outputs), [list(references)]).score)
 
 
+def statistic(scorer: BLEU | CHRF, outputs: Sequence[str], references: Sequence[str]) -> Statistic:
+    """The corpus score of chosen rows; their n-gram counts are gathered once and added up for each choice."""
+    counts = np.array(scorer._extract_corpus_statistics(list(outputs), [list(references)]))
+    return lambda rows: float(scorer._compute_score_from_stats(counts[rows].sum(0).tolist()).score)
+
+
+def against_references(scorer: BLEU | CHRF, evaluation: Evaluation) -> MetricResult:
+    """The corpus score of every arm."""
+    found = {
+        arm: statistic(scorer, [row.response for row in rows], [row.reference for row in rows])
+        for arm, rows in evaluation.responses.items()
+    }
+    return sums(evaluation, found)
+
+
 def measure(evaluation: Evaluation) -> MetricResult:
-    """Corpus BLEU of every arm; n-gram counts are gathered once and added up for each resample."""
-    scorer = sacrebleu.BLEU()
-    measures, statistics = {}, {}
-    for arm, responses in evaluation.responses.items():
-        counts = np.array(
-            scorer._extract_corpus_statistics([r.response for r in responses], [[r.reference for r in responses]])
-        )
-
-        def score(rows: np.ndarray, counts: np.ndarray = counts) -> float:
-            return float(scorer._compute_score_from_stats(counts[rows].sum(0).tolist()).score)
-
-        measures[arm] = interval(score, [r.group for r in responses], seed=evaluation.seed)
-        statistics[arm] = score
-    return MetricResult(measures=measures, statistics=statistics)
+    """Corpus BLEU of every arm."""
+    return against_references(sacrebleu.BLEU(), evaluation)
 
 
 BLEU4 = Metric(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from topgraft.evaluate.classified import classified
-from topgraft.evaluate.intervals import share_interval
+from topgraft.evaluate.figures import shares
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.verdict import read_verdict
@@ -38,7 +38,6 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         arm: [float(read_verdict(row.response) is row.correct) for row in rows]
         for arm, rows in evaluation.responses.items()
     }
-    groups = [row.group for row in first]
     readable = {
         f"readable_{arm}": sum(read_verdict(row.response) is not None for row in rows) / len(rows)
         for arm, rows in evaluation.responses.items()
@@ -57,12 +56,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
     others = [text for voice, texts in evaluation.verdict_texts.items() if voice != "reference" for text in texts]
     known = {"reference answers": evaluation.verdict_texts.get("reference", []), "other voices": others}
     readers = {f"verdict reader/{name}": verdicts(texts) for name, texts in known.items() if texts}
-    return MetricResult(
-        measures={arm: share_interval(values, groups) for arm, values in per_row.items()},
-        per_row=per_row,
-        instrument=instrument,
-        classifiers=readers | classifiers,
-    )
+    return shares(evaluation, per_row, instrument=instrument, classifiers=readers | classifiers)
 
 
 CA = Metric("share of answers whose verdict on the program is right; no verdict is wrong", "higher", measure)

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from topgraft.errors import UserError
-from topgraft.evaluate.intervals import interval, share_interval
+from topgraft.evaluate.figures import shares
+from topgraft.evaluate.intervals import interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Clause, Evaluation, Measure, MetricResult, Response
 from topgraft.recipe import Settings
@@ -76,9 +77,7 @@ def _shares(evaluation: Evaluation, names: Sequence[str]) -> MetricResult | None
     for arm, rows in evaluation.responses.items():
         found = [kept(evaluation.clauses[name], name, rows) for name in names]
         per_row[arm] = [min(values) for values in zip(*found, strict=True)]
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
-    measures = {arm: share_interval(values, groups) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return shares(evaluation, per_row)
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from topgraft.evaluate.intervals import mean_interval, members, problem_means
-from topgraft.evaluate.jackknife import around, contributions, left_out
+from topgraft.evaluate.jackknife import around, contributions
 from topgraft.evaluate.paired import LEVEL, holm, problems_needed, signed_rank, standardised
 from topgraft.evaluate.records import Evaluation, Measure, MetricResult, as_json
 
@@ -31,7 +31,7 @@ def compare(
     "separated" needs both: an interval without 0 and an adjusted p below 0.05. "needed" has a number where it is not.
     """
     arms = list(evaluation.responses)
-    groups = [row.group for row in evaluation.responses[arms[0]]]
+    groups = evaluation.groups
     found: list[dict[str, Any]] = []
     for name, result in results.items():
         values = _Values(result, groups, evaluation.seed)
@@ -50,7 +50,7 @@ class _Values:
 
     def __init__(self, result: MetricResult, groups: Sequence[str], seed: int) -> None:
         self.rows, self.groups, self.seed = result.per_row, groups, seed
-        self.left_out = {arm: left_out(score, groups) for arm, score in result.statistics.items() if not self.rows}
+        self.left_out = {} if self.rows else dict(result.left_out)
         self.arms = self.rows or self.left_out
         problems = len(members(groups)[1])
         blocks = max((len(found) - 1 for found in self.left_out.values()), default=problems)

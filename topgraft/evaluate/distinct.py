@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from topgraft.evaluate.jackknife import jackknife_interval
+from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.wording import distinct
@@ -12,16 +12,15 @@ from topgraft.rewards.wording import distinct
 
 def _over_all_answers(n: int) -> Callable[[Evaluation], MetricResult]:
     def measure(evaluation: Evaluation) -> MetricResult:
-        measures, statistics = {}, {}
+        statistics = {}
         for arm, responses in evaluation.responses.items():
             texts = [row.response for row in responses]
 
             def score(rows: np.ndarray, texts: list[str] = texts) -> float:
                 return distinct([texts[place] for place in rows], n)
 
-            measures[arm] = jackknife_interval(score, [row.group for row in responses])
             statistics[arm] = score
-        return MetricResult(measures=measures, statistics=statistics)
+        return diversity(evaluation, statistics)
 
     return measure
 

@@ -26,8 +26,7 @@ def jackknife_interval(statistic: Callable[[np.ndarray], float], groups: Sequenc
 
     One group alone says nothing of how groups differ: the interval is then not a number.
     """
-    found = around(left_out(statistic, groups), groups)
-    return replace(found, low=0.0) if found.low < 0 else found
+    return above_zero(left_out(statistic, groups), groups)
 
 
 def left_out(statistic: Callable[[np.ndarray], float], groups: Sequence[str]) -> np.ndarray:
@@ -48,6 +47,12 @@ def around(found: np.ndarray, groups: Sequence[str]) -> Measure:
     number = effective(np.bincount(_blocks(groups)))
     half = student(number) * math.sqrt((len(without) - 1) / len(without) * squares)
     return Measure(value=value, low=value - half, high=value + half, n=len(groups))
+
+
+def above_zero(found: np.ndarray, groups: Sequence[str]) -> Measure:
+    """The same of a statistic that is never below 0: nor is the lower end."""
+    measure = around(found, groups)
+    return replace(measure, low=0.0) if measure.low < 0 else measure
 
 
 def contributions(found: np.ndarray) -> np.ndarray:

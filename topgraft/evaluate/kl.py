@@ -1,22 +1,20 @@
 """How far training moved an arm: KL to the model it started from, in nats per response."""
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
     """Mean over responses of the KL summed over their positions; untrained arms have none."""
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
     per_row = {
         arm: [float(row.kl_response) for row in rows if row.kl_response is not None]
         for arm, rows in evaluation.responses.items()
     }
-    per_row = {arm: values for arm, values in per_row.items() if len(values) == len(groups)}
+    per_row = {arm: values for arm, values in per_row.items() if len(values) == len(evaluation.groups)}
     if not per_row:
         return None
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 KL = Metric(

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from topgraft.errors import UserError
+from topgraft.evaluate import METRICS
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.lookup import resolve
 
 
 @dataclass(frozen=True)
@@ -17,3 +20,11 @@ class Metric:
     measure: Callable[[Evaluation], MetricResult | None]
     parts: Callable[[Evaluation], "Mapping[str, Metric]"] = lambda evaluation: {}
     compared: bool = field(default=True, kw_only=True)
+
+
+def named(name: str) -> Metric:
+    """The metric of a recipe's name. Raises UserError for one that is unknown or is no metric."""
+    found = resolve("metric", name, METRICS)
+    if not isinstance(found, Metric):
+        raise UserError(f"'{name}' is {found!r:.60}, not a metric. See CONTRIBUTING.md on writing one.")
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topgraft.evaluate.jackknife import jackknife_interval
+from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.wording import words
@@ -38,16 +38,15 @@ def mtld(text: Sequence[str]) -> float:
 
 def measure(evaluation: Evaluation) -> MetricResult:
     """MTLD of every arm's answers, one after another in the order of the rows."""
-    measures, statistics = {}, {}
+    statistics = {}
     for arm, responses in evaluation.responses.items():
         texts = [words(row.response) for row in responses]
 
         def score(rows: np.ndarray, texts: list[list[str]] = texts) -> float:
             return mtld([word for place in rows for word in texts[place]])
 
-        measures[arm] = jackknife_interval(score, [row.group for row in responses])
         statistics[arm] = score
-    return MetricResult(measures=measures, statistics=statistics)
+    return diversity(evaluation, statistics)
 
 
 MTLD = Metric(

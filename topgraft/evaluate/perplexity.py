@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from topgraft.errors import UserError
-from topgraft.evaluate.intervals import interval
+from topgraft.evaluate.figures import sums
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.model.load import load_reader, refuse_unknown
@@ -51,24 +51,23 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
     name = evaluation.perplexity_model
     if not name:  # a recipe that asks for the metric must name one (settings.py)
         return None
-    measures, statistics, tokens = {}, {}, 0
+    statistics, tokens = {}, 0
     for arm, rows in evaluation.responses.items():
-        sums = np.array(surprise(name, [row.response for row in rows]))
-        tokens += int(sums[:, 1].sum())
-        if sums[:, 1].any():
-            statistics[arm] = _statistic(sums)
-            measures[arm] = interval(statistics[arm], [row.group for row in rows], seed=evaluation.seed)
+        found = np.array(surprise(name, [row.response for row in rows]))
+        tokens += int(found[:, 1].sum())
+        if found[:, 1].any():
+            statistics[arm] = _statistic(found)
     instrument: dict[str, float | str] = {"model": name, "tokens": float(tokens)}
     if _same(name, evaluation.base):
         instrument["warning"] = (
             "this is the arms' own base model: it finds its own habits likely, and an arm that leaves them is punished"
         )
-    return MetricResult(measures=measures, statistics=statistics, instrument=instrument)
+    return sums(evaluation, statistics, instrument=instrument)
 
 
-def _statistic(sums: np.ndarray) -> Any:
+def _statistic(found: np.ndarray) -> Any:
     def perplexity(rows: np.ndarray) -> float:
-        nats, tokens = sums[rows].sum(0)
+        nats, tokens = found[rows].sum(0)
         return math.exp(nats / tokens) if tokens else math.nan
 
     return perplexity

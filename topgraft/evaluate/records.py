@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,16 +97,22 @@ class Evaluation:
     base: str = ""
     drawn: bool = False
 
+    @property
+    def groups(self) -> list[str]:
+        """The problem of every row, the same for every arm."""
+        return [row.group for row in next(iter(self.responses.values()))]
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
     """One metric for all arms: a measure each, and what is known of the instrument (its held-out accuracy, its
     calibration error, ...). Arms are compared by the values of their rows, `per_row`, where the metric is their mean,
-    and else by `statistics`, each of which gives an arm's value over the rows with the given numbers. `classifiers`
-    holds what a classifier said of texts whose label is known, as `topgraft.evaluate.classified` counts it."""
+    and else by `left_out`, an arm's value over all rows and without each block of problems (jackknife.py) [1 + K].
+    `classifiers` holds what a classifier said of texts whose label is known, as `topgraft.evaluate.classified` counts
+    it."""
 
     measures: dict[str, Measure]
     per_row: dict[str, list[float]] = field(default_factory=dict)
-    statistics: Mapping[str, Callable[[np.ndarray], float]] = field(default_factory=dict)
+    left_out: Mapping[str, np.ndarray] = field(default_factory=dict)
     instrument: Mapping[str, float | str] = field(default_factory=dict)
     classifiers: Mapping[str, dict[str, Any]] = field(default_factory=dict)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from topgraft.evaluate.intervals import mean_interval, share_interval
+from topgraft.evaluate.figures import means, shares
+from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.jackknife import left_out
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult, Response
 
@@ -17,9 +19,7 @@ def _mean_of(read: Callable[[Response], float | None], evaluation: Evaluation) -
     per_row = {arm: values for arm, values in per_row.items() if len(values) == len(found[arm])}
     if not per_row:
         return None
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 def measure_reward(evaluation: Evaluation) -> MetricResult | None:
@@ -51,14 +51,13 @@ def measure_gain(evaluation: Evaluation) -> MetricResult | None:
     rewards = measure_reward(evaluation)
     if rewards is None or "base" not in rewards.per_row:
         return None
-    base, groups = rewards.per_row["base"], [row.group for row in evaluation.responses["base"]]
+    base = rewards.per_row["base"]
     per_row = {
         arm: [own - other for own, other in zip(values, base, strict=True)]
         for arm, values in rewards.per_row.items()
         if arm != "base"
     }
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 def measure_margin(evaluation: Evaluation) -> MetricResult | None:
@@ -67,14 +66,15 @@ def measure_margin(evaluation: Evaluation) -> MetricResult | None:
     if not base:
         return None
     before, groups = [row.preference or 0.0 for row in base], [row.group for row in base]
-    measures, statistics = {}, {}
+    measures, without = {}, {}
     for arm, rows in evaluation.responses.items():
         after = [row.preference for row in rows if row.preference is not None]
         if arm != "base" and len(after) == len(base):
             gained = [own - other for own, other in zip(after, before, strict=True)]
             measures[arm] = mean_interval(gained, groups, seed=evaluation.seed)
-            statistics[arm] = _mean_where_known(np.array([row.preference for row in rows], dtype=float))
-    return MetricResult(measures=measures, statistics=statistics)
+            known = _mean_where_known(np.array([row.preference for row in rows], dtype=float))
+            without[arm] = left_out(known, evaluation.groups)
+    return MetricResult(measures=measures, left_out=without)
 
 
 def _mean_where_known(values: np.ndarray) -> Callable[[np.ndarray], float]:
@@ -99,9 +99,7 @@ def measure_wins(evaluation: Evaluation) -> MetricResult | None:
         return None
     base = rewards.per_row["base"]
     per_row = {arm: wins(values, base) for arm, values in rewards.per_row.items() if arm != "base"}
-    groups = [row.group for row in evaluation.responses["base"]]
-    measures = {arm: share_interval(values, groups) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return shares(evaluation, per_row)
 
 
 REWARD = Metric(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.wording import words
@@ -36,9 +36,7 @@ def measure(evaluation: Evaluation) -> MetricResult:
     per_row = {
         arm: [rouge_l(row.response, row.reference) for row in rows] for arm, rows in evaluation.responses.items()
     }
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 ROUGE_L = Metric("mean F1 of the longest common subsequence of words with the reference answer, 0-1", "higher", measure)

@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline, make_union
 
 from topgraft.evaluate.classified import classified
-from topgraft.evaluate.intervals import share_interval
+from topgraft.evaluate.figures import shares
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
@@ -76,7 +76,6 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         arm: probabilities(classifier, [row.response for row in rows]).tolist()
         for arm, rows in evaluation.responses.items()
     }
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
     held = [*evaluation.held_out_target, *evaluation.held_out_other]
     instrument: dict[str, float] = {}
     classifiers = {}
@@ -90,12 +89,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             "n": float(len(held)),
         }
         classifiers["sac"] = classified(_named(label == 1), _named(probability >= 0.5), VOICES)
-    return MetricResult(
-        measures={arm: share_interval(values, groups) for arm, values in per_row.items()},
-        per_row=per_row,
-        instrument=instrument,
-        classifiers=classifiers,
-    )
+    return shares(evaluation, per_row, instrument=instrument, classifiers=classifiers)
 
 
 def _named(wanted: np.ndarray) -> list[str]:

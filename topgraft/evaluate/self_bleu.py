@@ -11,8 +11,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from topgraft.evaluate.intervals import mean_interval
-from topgraft.evaluate.jackknife import jackknife_interval
+from topgraft.evaluate.figures import diversity, means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
@@ -64,7 +63,7 @@ def _bleu(place: int, text: _Text, most: defaultdict[Hashable, tuple[int, int, i
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
     """Mean over an arm's answers, each against all its others; None where there is one only."""
-    measures, statistics = {}, {}
+    statistics = {}
     for arm, responses in evaluation.responses.items():
         if len({row.group for row in responses}) < 3:
             return None
@@ -73,9 +72,8 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         def score(rows: np.ndarray, texts: list[_Text] = texts) -> float:
             return float(np.mean(against_each_other([texts[place] for place in rows])))
 
-        measures[arm] = jackknife_interval(score, [row.group for row in responses])
         statistics[arm] = score
-    return MetricResult(measures=measures, statistics=statistics)
+    return diversity(evaluation, statistics)
 
 
 def measure_prompt(evaluation: Evaluation) -> MetricResult | None:
@@ -93,9 +91,7 @@ def measure_prompt(evaluation: Evaluation) -> MetricResult | None:
             for place, value in zip(places, found, strict=True):
                 values[place] = value
         per_row[arm] = values
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 SELF_BLEU = Metric(

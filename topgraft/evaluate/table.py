@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from topgraft.evaluate import METRICS
 from topgraft.evaluate.categories import by_category
 from topgraft.evaluate.comparing import compare
-from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.metric import named
 from topgraft.evaluate.records import Evaluation, MetricResult, as_json
-from topgraft.lookup import resolve
 
 
 def measure_all(
@@ -19,7 +17,7 @@ def measure_all(
     `starts` maps an arm to the arm that its training started from, where that one is measured too.
     """
     starts = dict(starts or {})
-    metrics: dict[str, Metric] = {_short(name): resolve("metric", name, METRICS) for name in names}
+    metrics = {_short(name): named(name) for name in names}
     for name, metric in list(metrics.items()):
         metrics |= {f"{name}/{part}": found for part, found in metric.parts(evaluation).items()}
     results: dict[str, MetricResult] = {}

@@ -11,7 +11,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from topgraft.evaluate.jackknife import jackknife_interval
+from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 from topgraft.rewards.wording import occurrences
@@ -40,16 +40,15 @@ def pairs(found: Sequence[Used]) -> float:
 
 
 def _over_answers(statistic: Callable[[Sequence[Used]], float], evaluation: Evaluation) -> MetricResult:
-    measures, statistics = {}, {}
+    statistics = {}
     for arm, responses in evaluation.responses.items():
         found = [used(row.response, evaluation.terms) for row in responses]
 
         def score(rows: np.ndarray, found: list[Used] = found) -> float:
             return statistic([found[place] for place in rows])
 
-        measures[arm] = jackknife_interval(score, [row.group for row in responses])
         statistics[arm] = score
-    return MetricResult(measures=measures, statistics=statistics)
+    return diversity(evaluation, statistics)
 
 
 def measure_entropy(evaluation: Evaluation) -> MetricResult | None:

@@ -1,6 +1,6 @@
 """Toxicity of answers, by the list of words or the classifier that [evaluate.toxicity] names."""
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
 
@@ -13,9 +13,7 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         arm: [0.0 - value for value in evaluation.insults([r.prompt for r in rows], [r.response for r in rows])]
         for arm, rows in evaluation.responses.items()
     }
-    groups = [row.group for row in next(iter(evaluation.responses.values()))]
-    measures = {arm: mean_interval(values, groups, seed=evaluation.seed) for arm, values in per_row.items()}
-    return MetricResult(measures=measures, per_row=per_row)
+    return means(evaluation, per_row)
 
 
 TOXICITY = Metric(

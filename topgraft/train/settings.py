@@ -17,7 +17,7 @@ from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
 from topgraft.errors import UserError, nearest
-from topgraft.evaluate import METRICS
+from topgraft.evaluate.metric import named
 from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.lookup import resolve
 from topgraft.model.load import ModelSettings
@@ -170,7 +170,7 @@ class RunSettings(Settings):
             if stage != "pairs" and self.learns_from(stage) == "samples" and self.sampling.temperature == 0:
                 raise ValueError(f"stage '{stage}' needs random responses: set sampling.temperature above 0")
         for name in self.evaluate.metrics:
-            resolve("metric", name, METRICS)
+            named(name)
         return self
 
 
