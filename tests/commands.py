@@ -101,15 +101,7 @@ def stopped(*words: object, cwd: Path, when: Callable[[], bool], by: signal.Sign
     out, err = cwd / "stdout.txt", cwd / "stderr.txt"
     command = [sys.executable, "-m", "topgraft", *map(str, words)]
     with open(out, "w") as out_file, open(err, "w") as err_file:
-        # A shell starts background jobs with SIGINT ignored, and they hand that on.
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment(),
-            stdout=out_file,
-            stderr=err_file,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        process = subprocess.Popen(command, cwd=cwd, env=environment(), stdout=out_file, stderr=err_file)
         try:
             end = time.monotonic() + 240
             while not when():

@@ -1,6 +1,7 @@
 """Fixtures that several folders share. Builders of tiny models and tokenizers are in tiny.py beside this file."""
 
 import itertools
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 torch.set_num_threads(1)
+# A shell starts background jobs with SIGINT ignored, and they hand that on to the processes of tests that press Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _NUMBERS = itertools.count()
 
 
