@@ -53,10 +53,11 @@ def model(
     config = AutoConfig.for_model(architecture, vocab_size=VOCABULARY, **options, **ids)
     generator = torch.Generator().manual_seed(seed)
     made = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
+    one = 0.0 if architecture.startswith("gemma") else 1.0  # gemma's norms multiply by 1 + weight
     with torch.no_grad():
         for name, weight in made.named_parameters():
             noise = torch.randn(weight.shape, generator=generator)
-            around = 1.0 if weight.dim() == 1 and "bias" not in name else 0.0
+            around = one if weight.dim() == 1 and "bias" not in name else 0.0
             weight.copy_(around + (0.2 if weight.dim() > 1 else 0.1) * noise)
     return made.to(dtype)
 

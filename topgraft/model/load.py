@@ -31,7 +31,7 @@ from topgraft.data.template import LengthSettings, Template
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.layers import choose_layers
-from topgraft.model.quantizing import quantization
+from topgraft.model.quantizing import keep_precision, quantization
 from topgraft.model.split import INSTEAD
 from topgraft.model.split_model import SplitModel
 from topgraft.recipe import Settings
@@ -163,7 +163,7 @@ def _load_weights(source: str, settings: ModelSettings, place: torch.device, con
             f"Model '{settings.name}' lacks {len(missing)} weights of {type(model).__name__}, e.g. '{missing[0]}'. "
             f"They would be random. Is it a causal language model, and is the download complete?"
         )
-    return model if settings.quantize != "none" else model.to(place)
+    return keep_precision(model) if settings.quantize != "none" else model.to(place)
 
 
 def pick_dtype(name: str, place: torch.device) -> torch.dtype:

@@ -5,7 +5,6 @@ blocks, embedding and head keep their precision: gradients pass them, and log-pr
 """
 
 import importlib.util
-import logging
 import re
 
 import torch
@@ -18,6 +17,8 @@ from topgraft.model.split import find_blocks
 
 GROUP = 64
 """Neighbouring weights that share a scale in 4 bits. On a CPU bitsandbytes 0.50 reads rows of other lengths wrongly."""
+
+SWITCH = "support_avx512bf16_for_cpu"
 
 
 def quantization(
@@ -35,7 +36,6 @@ def quantization(
             f'model.quantize = "{kind}" has nothing to quantize: block 0 is trained, so no block is frozen below the '
             f'split. Set model.quantize = "none", or model.layers to upper blocks such as "last-4".'
         )
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it says at every product that 8 bits are not 32
     with torch.device("meta"):  # names only, no weights
         bare = AutoModelForCausalLM.from_config(config)
     decoder, blocks = find_blocks(bare)
@@ -54,6 +54,18 @@ def quantization(
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=[others]
     )
+
+
+def keep_precision(model: nn.Module) -> nn.Module:
+    """Have 4-bit matrices multiply in the precision that was asked for, on every CPU alike.
+
+    Where a CPU multiplies bfloat16 by itself, bitsandbytes 0.50 packs them anew at their first product, and then
+    rounds what they multiply to bfloat16 too.
+    """
+    for module in model.modules():
+        if hasattr(module, SWITCH):
+            setattr(module, SWITCH, False)
+    return model
 
 
 def _width(layer: nn.Module) -> int:
