@@ -20,7 +20,7 @@ from benchmarks.measuring import machine
 from benchmarks.ours import timed
 from benchmarks.ppo import MICRO, learn, learner
 from benchmarks.workload import Workload
-from topgraft.report.palette import ACCENT, GREYS, INK, STYLE
+from topgraft.report.figures.palette import ACCENT, GREYS, INK, STYLE
 
 HERE = Path(__file__).resolve().parent
 FIGURE = HERE.parent / "docs" / "figures" / "growth.svg"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topgraft.evaluate.intervals import interval, mean_interval, share_interval
-from topgraft.evaluate.jackknife import jackknife_interval
-from topgraft.evaluate.paired import holm, signed_rank
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import interval, mean_interval, share_interval
+from topgraft.evaluate.statistics.jackknife import jackknife_interval
+from topgraft.evaluate.statistics.paired import holm, signed_rank
 
 NUMBERS = (10, 20, 40)
 """Numbers of problems."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from sacrebleu.metrics import BLEU
 
-from topgraft.evaluate.bleu import statistic
-from topgraft.evaluate.intervals import interval, mean_interval
+from topgraft.evaluate.metrics.bleu import statistic
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import interval, mean_interval
 from topgraft.rewards.verdict import read_verdict
 from topgraft.runs import RunFolder
 

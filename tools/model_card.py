@@ -17,10 +17,10 @@ import torch
 from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import split
 from topgraft.data.template import Template
-from topgraft.evaluate.bleu import corpus_bleu
-from topgraft.evaluate.intervals import interval, share_interval
+from topgraft.evaluate.metrics.bleu import corpus_bleu
 from topgraft.evaluate.records import Measure, Response
 from topgraft.evaluate.responses import answer
+from topgraft.evaluate.statistics.intervals import interval, share_interval
 from topgraft.model.load import SHIPPED, ModelSettings, load
 from topgraft.rewards.verdict import read_verdict
 from topgraft.rollout.choosing import SamplingSettings, greedy

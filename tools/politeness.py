@@ -23,9 +23,9 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import normalize
 
-from topgraft.evaluate.intervals import RESAMPLES
 from topgraft.evaluate.politeness.scorer import WEIGHTS, Politeness
 from topgraft.evaluate.politeness.strategies import STRATEGIES, ngrams, sentences, strategies
+from topgraft.evaluate.statistics.intervals import RESAMPLES
 
 COMMUNITIES = ("wikipedia", "stack-exchange")
 MIN_REQUESTS = 8

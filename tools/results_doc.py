@@ -8,7 +8,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from topgraft.report.tables import final_table, lone_cell
+from topgraft.report.parts.separation import by_pair
+from topgraft.report.words.tables import final_table, lone_cell
 from topgraft.runs import RunFolder
 
 BELOW = "\n<!-- what follows was not written by tools.results_doc -->\n"
@@ -33,12 +34,8 @@ def one_run(run: RunFolder) -> list[str]:
     header, *rows = final_table(results)
     lines = [f"\n### Seed {results['seed']}\n", "| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", "Paired differences over the same rows:", ""]
-    for item in results["comparisons"]:
-        lines.append(
-            f"- {item['name']}, {item['arm']} - {item['against']}: {item['value']:+.3f} "
-            f"[{item['low']:+.3f}, {item['high']:+.3f}]"
-        )
+    lines += ["", "Paired over the same rows ([statistics.md](statistics.md)):", ""]
+    lines += [f"- {line}" for line in by_pair(results)]
     lines += ["", "Instruments: " + "; ".join(_instrument(*item) for item in results["instruments"].items()) + ".", ""]
     lines += ["| stage | seconds | peak GB | trunk passes a token |", "|---|---|---|---|"]
     for stage in run.stages():

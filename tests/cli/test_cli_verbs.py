@@ -261,7 +261,7 @@ def test_data_inspect_says_what_a_file_is(finished, tmp_path):
 
 def test_code_in_the_folder_where_one_works_is_found(finished, tmp_path):
     code = """
-        from topgraft.evaluate.intervals import mean_interval
+        from topgraft.evaluate.statistics.intervals import mean_interval
         from topgraft.evaluate.metric import Metric
         from topgraft.evaluate.records import MetricResult
 

@@ -8,8 +8,8 @@ import pytest
 from evaluations import answers, evaluation
 
 from topgraft.errors import UserError
-from topgraft.evaluate import clauses, terms
-from topgraft.evaluate.clauses import ClauseSettings, clauses_of
+from topgraft.evaluate.metrics import clauses, terms
+from topgraft.evaluate.metrics.clauses import ClauseSettings, clauses_of
 from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.evaluate.table import measure_all
 from topgraft.recipe import build

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from evaluations import answers, evaluation
 
-from topgraft.evaluate.paired import holm, signed_rank
+from topgraft.evaluate.statistics.paired import holm, signed_rank
 from topgraft.evaluate.table import measure_all
 
 TEXTS = [f"the reference number {place} reads like this" for place in range(20)]

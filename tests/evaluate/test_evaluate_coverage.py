@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.coverage import KINDS, NUMBERS, SIZES, coverage, distinct_coverage, false_findings, groups_of
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.statistics.intervals import mean_interval
 
 SKEWED = "very skewed (problems by 2)"
 HELD = [name for name in KINDS if name != SKEWED]

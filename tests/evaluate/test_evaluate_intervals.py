@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from evaluations import STUDENT, ends
 
-from topgraft.evaluate import intervals, jackknife
-from topgraft.evaluate.intervals import interval, mean_interval, resampled_rows, share_interval
-from topgraft.evaluate.jackknife import contributions, jackknife_interval, left_out
+from topgraft.evaluate.statistics import intervals, jackknife
+from topgraft.evaluate.statistics.intervals import interval, mean_interval, resampled_rows, share_interval
+from topgraft.evaluate.statistics.jackknife import contributions, jackknife_interval, left_out
 
 
 def percentile(values: list[float], percent: float) -> float:

@@ -10,9 +10,11 @@ import sacrebleu
 from evaluations import answers, ends, evaluation
 
 from topgraft.errors import UserError
-from topgraft.evaluate import METRICS, bleu, intervals, kl, length, reward
-from topgraft.evaluate.intervals import mean_interval, resampled_rows
+from topgraft.evaluate import METRICS
 from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.metrics import bleu, kl, length, reward
+from topgraft.evaluate.statistics import intervals
+from topgraft.evaluate.statistics.intervals import mean_interval, resampled_rows
 from topgraft.evaluate.table import measure_all
 from topgraft.lookup import resolve
 
@@ -154,7 +156,7 @@ def test_the_table_holds_what_could_be_measured():
 
 def test_a_metric_of_ones_own_is_named_in_a_recipe(tmp_path, monkeypatch):
     code = """
-        from topgraft.evaluate.intervals import mean_interval
+        from topgraft.evaluate.statistics.intervals import mean_interval
         from topgraft.evaluate.metric import Metric
         from topgraft.evaluate.records import MetricResult
 
@@ -181,8 +183,8 @@ def test_a_metric_of_ones_own_is_named_in_a_recipe(tmp_path, monkeypatch):
     [
         ("blue", "Did you mean 'bleu'"),
         ("no.such.module:X", "Cannot import metric"),
-        ("topgraft.evaluate.bleu:BLEU_4", "Did you mean 'BLEU4'"),
-        ("topgraft.evaluate.bleu:corpus_bleu", "<function corpus_bleu .*, not a metric"),
+        ("topgraft.evaluate.metrics.bleu:BLEU_4", "Did you mean 'BLEU4'"),
+        ("topgraft.evaluate.metrics.bleu:corpus_bleu", "<function corpus_bleu .*, not a metric"),
     ],
 )
 def test_an_unknown_metric_is_refused_with_the_nearest_name(name, words):

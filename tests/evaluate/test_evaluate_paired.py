@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from topgraft.evaluate import paired
-from topgraft.evaluate.paired import holm, problems_needed, signed_rank, standardised
+from topgraft.evaluate.statistics import paired
+from topgraft.evaluate.statistics.paired import holm, problems_needed, signed_rank, standardised
 
 
 def test_signed_rank_by_hand():

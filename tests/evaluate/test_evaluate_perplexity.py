@@ -9,8 +9,8 @@ from evaluations import answers, evaluation
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from topgraft.errors import UserError
-from topgraft.evaluate import perplexity
-from topgraft.evaluate.perplexity import refuse_unreadable, surprise
+from topgraft.evaluate.metrics import perplexity
+from topgraft.evaluate.metrics.perplexity import refuse_unreadable, surprise
 from topgraft.model.load import SHIPPED
 
 

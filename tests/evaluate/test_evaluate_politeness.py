@@ -9,10 +9,10 @@ import pytest
 from evaluations import answers, evaluation
 from scipy import stats
 
-from topgraft.evaluate import apc
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.metrics import apc
 from topgraft.evaluate.politeness.scorer import WEIGHTS, Politeness, shipped
 from topgraft.evaluate.politeness.strategies import STRATEGIES, ngrams, sentences, strategies
+from topgraft.evaluate.statistics.intervals import mean_interval
 
 FOUND = {
     "thanks a lot.": {"gratitude"},

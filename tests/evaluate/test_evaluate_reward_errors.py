@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.records import as_json
 from topgraft.evaluate.reward_errors import (
     METRICS,
@@ -16,6 +15,7 @@ from topgraft.evaluate.reward_errors import (
     categories,
     length_bins,
 )
+from topgraft.evaluate.statistics.intervals import share_interval
 
 
 def logit(share: float) -> float:

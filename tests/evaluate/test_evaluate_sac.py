@@ -10,7 +10,7 @@ from evaluations import answers, evaluation
 import topgraft
 from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import split
-from topgraft.evaluate.sac import calibration_error, fit, measure, probabilities
+from topgraft.evaluate.metrics.sac import calibration_error, fit, measure, probabilities
 
 SHIPPED = Path(topgraft.__file__).resolve().parent / "shipped"
 

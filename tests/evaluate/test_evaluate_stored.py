@@ -5,9 +5,9 @@ import json
 import pytest
 from evaluations import answers, evaluation
 
-from topgraft.evaluate import ca, sac
 from topgraft.evaluate.classified import classified
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.metrics import ca, sac
+from topgraft.evaluate.statistics.intervals import mean_interval
 from topgraft.evaluate.stored import from_lines, to_lines
 from topgraft.evaluate.table import measure_all
 

@@ -8,9 +8,10 @@ import sacrebleu
 from evaluations import answers, ends, evaluation
 from scipy import stats
 
-from topgraft.evaluate import chrf, distinct, intervals, mtld, reward, rouge, self_bleu, toxicity
-from topgraft.evaluate.intervals import resampled_rows
-from topgraft.evaluate.jackknife import MOST, jackknife_interval
+from topgraft.evaluate.metrics import chrf, distinct, mtld, reward, rouge, self_bleu, toxicity
+from topgraft.evaluate.statistics import intervals
+from topgraft.evaluate.statistics.intervals import resampled_rows
+from topgraft.evaluate.statistics.jackknife import MOST, jackknife_interval
 from topgraft.rewards.toxicity import Toxicity
 
 TEXTS = [

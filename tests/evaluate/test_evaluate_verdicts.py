@@ -7,7 +7,7 @@ from evaluations import answers, evaluation
 
 import topgraft
 from topgraft.data.reading import DataSettings, read
-from topgraft.evaluate.ca import accuracy, measure
+from topgraft.evaluate.metrics.ca import accuracy, measure
 
 SHIPPED = Path(topgraft.__file__).resolve().parent / "shipped"
 

@@ -7,12 +7,12 @@ from fake_arms import fake_arms, many_results
 
 from topgraft.cli.show import fitting
 from topgraft.report import final_table
-from topgraft.report.bars import draw_bars
-from topgraft.report.comparisons import best_arm, matrix, winners
 from topgraft.report.export import results_tex
-from topgraft.report.palette import ACCENT
-from topgraft.report.results import lone_cell
-from topgraft.report.tables import headline
+from topgraft.report.figures.bars import draw_bars
+from topgraft.report.figures.palette import ACCENT
+from topgraft.report.words.comparisons import best_arm, matrix, winners
+from topgraft.report.words.results import lone_cell
+from topgraft.report.words.tables import headline
 
 LAST = "best-of-8-full"
 

@@ -8,8 +8,8 @@ import pytest
 
 from topgraft.report.contents import contents
 from topgraft.report.document import Figures, Numbers, Points, Table, Terms, walk
-from topgraft.report.numbers import rank
 from topgraft.report.reading import read
+from topgraft.report.words.numbers import rank
 
 
 @pytest.fixture(scope="module")

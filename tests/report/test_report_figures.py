@@ -1,9 +1,9 @@
 import pytest
 
-from topgraft.report.curves import MOST_POINTS, noisy, panels, series, smooth, thin
-from topgraft.report.drawing import inline_svg
-from topgraft.report.pipeline import draw_pipeline
-from topgraft.report.roles import trained_layers, trained_words
+from topgraft.report.figures.curves import MOST_POINTS, noisy, panels, series, smooth, thin
+from topgraft.report.figures.drawing import inline_svg
+from topgraft.report.figures.pipeline import draw_pipeline
+from topgraft.report.words.roles import trained_layers, trained_words
 
 
 @pytest.mark.parametrize(

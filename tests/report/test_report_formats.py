@@ -22,8 +22,8 @@ from topgraft.report.formats.markdown import markdown, plain
 from topgraft.report.formats.notebook import notebook
 from topgraft.report.formats.pdf import pdf
 from topgraft.report.formats.tex_table import ROOM, divide
-from topgraft.report.results import Cell
-from topgraft.report.text import clean, tex, tex_lines
+from topgraft.report.words.results import Cell
+from topgraft.report.words.text import clean, tex, tex_lines
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
 

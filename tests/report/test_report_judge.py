@@ -7,8 +7,8 @@ from fake_run import LATEX, SCRIPT, build
 
 from topgraft.report import write_report
 from topgraft.report.document import Answers, Fold, Table, Text
-from topgraft.report.judge import judge_section
-from topgraft.report.judged import missing_words, pair_rows, reliability_words
+from topgraft.report.parts.judge import judge_section
+from topgraft.report.words.judged import missing_words, pair_rows, reliability_words
 from topgraft.runs.writing import append_line, write_json, write_whole
 
 
@@ -93,6 +93,29 @@ def test_the_section_holds_tables_notices_rubric_and_words(judged):
         "The judge, ppo shown second",
     ]
     assert pair.answers[2].facts == ["names ppo"]
+
+
+def test_of_several_answers_to_a_prompt_the_one_that_was_judged_is_shown(judged):
+    judged.responses_file.unlink()
+    for text in ("first", "second"):
+        for arm in ("base", "ppo"):
+            append_line(
+                judged.responses_file, {"id": "row-1", "arm": arm, "prompt": "?", "response": f"{text} of {arm}"}
+            )
+    verdict = {
+        "id": "row-1, response 2",
+        "arm": "ppo",
+        "against": "base",
+        "outcome": "loss",
+        "named": [],
+        "words": ["B"],
+    }
+    append_line(judged.path / "judge" / "gpt" / "verdicts.jsonl", verdict)
+    shown = judge_section(judged).blocks[7].blocks
+    assert [[answer.text for answer in pair.answers[:2]] for pair in shown] == [
+        ["first of ppo", "first of base"],
+        ["second of ppo", "second of base"],
+    ]
 
 
 def test_two_judges_stand_side_by_side_with_their_agreement(judged):

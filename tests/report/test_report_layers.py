@@ -8,7 +8,8 @@ from fake_run import SCRIPT, build, entry
 
 from topgraft.report import write_report
 from topgraft.report.document import Figures, Fold, Table, Text
-from topgraft.report.layers import (
+from topgraft.report.figures.layers import PANELS, draw_impact, draw_panels, mean_of
+from topgraft.report.parts.layers import (
     block_rows,
     difference_rows,
     layers_section,
@@ -16,7 +17,6 @@ from topgraft.report.layers import (
     window_rows,
     write_layers,
 )
-from topgraft.report.layers_figure import PANELS, draw_impact, draw_panels, mean_of
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
 

@@ -23,7 +23,7 @@ from fake_run import (
 
 from topgraft.errors import UserError
 from topgraft.report import write_report
-from topgraft.report.samples import side_by_side
+from topgraft.report.words.samples import side_by_side
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
 

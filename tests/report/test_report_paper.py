@@ -11,12 +11,12 @@ from matplotlib.path import Path
 
 from topgraft.recipe import read_toml
 from topgraft.report import write_report
-from topgraft.report.icons import ICONS
-from topgraft.report.palette import PAPER_TONES
-from topgraft.report.paper import paper_section
-from topgraft.report.paper_curves import Aim, draw_learning, draw_reward_and_kl, read_aim
-from topgraft.report.paper_pipeline import draw_paper_pipeline, folded
-from topgraft.report.shapes import fitted, read_path, width_of
+from topgraft.report.figures.icons import ICONS
+from topgraft.report.figures.palette import PAPER_TONES
+from topgraft.report.figures.paper_curves import Aim, draw_learning, draw_reward_and_kl, read_aim
+from topgraft.report.figures.paper_pipeline import draw_paper_pipeline, folded
+from topgraft.report.figures.shapes import fitted, read_path, width_of
+from topgraft.report.parts.paper import paper_section
 from topgraft.runs.writing import write_whole
 
 LIT, FROZEN = "paper-lit", "paper-frozen"

@@ -7,9 +7,9 @@ import pytest
 from fake_run import build, entry
 
 from topgraft.report import write_report
-from topgraft.report.categories import by_category
-from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Figures, Fold, Section, Table
+from topgraft.report.parts.categories import by_category
+from topgraft.report.parts.classifiers import classifiers
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
 

@@ -8,7 +8,7 @@ from test_report_page import read
 
 from topgraft.report import write_report
 from topgraft.report.document import Figures, Fold, Table, Text
-from topgraft.report.reward_model import SHOWN, draw_calibration, reward_model
+from topgraft.report.parts.reward_model import SHOWN, draw_calibration, reward_model
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import append_line, write_json
 

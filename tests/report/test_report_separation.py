@@ -4,9 +4,9 @@ import pytest
 from fake_run import build, compare, fake_results
 
 from topgraft.report import write_report
-from topgraft.report.comparisons import best_arm, comparisons, matrix
 from topgraft.report.document import Fold, Table
-from topgraft.report.separation import about, by_pair, needs, probability, separation_section
+from topgraft.report.parts.separation import about, by_pair, needs, probability, separation_section
+from topgraft.report.words.comparisons import best_arm, comparisons, matrix
 from topgraft.runs.writing import write_json
 
 

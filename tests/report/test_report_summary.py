@@ -6,8 +6,8 @@ from fake_run import compare, fake_provenance, fake_results
 
 from topgraft.report.parts.summary import sentences
 from topgraft.report.reading import Reading
-from topgraft.report.story import Stage
-from topgraft.report.warned import Warned
+from topgraft.report.words.story import Stage
+from topgraft.report.words.warned import Warned
 
 
 def stage(name: str, title: str, **changed) -> Stage:

@@ -9,9 +9,9 @@ import pytest
 from fake_run import FORMULA, SCRIPT, entry
 
 from topgraft.errors import UserError
+from topgraft.report.figures.sweep import draw_sweep, efficient
 from topgraft.report.sweep import write_sweep
-from topgraft.report.sweep_figures import draw_sweep, efficient
-from topgraft.report.trials import read_trials, setting, table
+from topgraft.report.words.trials import read_trials, setting, table
 from topgraft.runs.writing import write_json
 
 VARY = [

@@ -6,12 +6,12 @@ import pytest
 from fake_run import FORMULA, LATEX, SCRIPT
 
 from topgraft.report import final_table
-from topgraft.report.comparisons import best_arm, comparisons
 from topgraft.report.export import results_csv, results_json, results_tex
-from topgraft.report.instruments import instruments
-from topgraft.report.numbers import count, decimals, duration, number, plain, show
-from topgraft.report.tables import headline
-from topgraft.report.text import clean, csv_text, slug, tex, tidy
+from topgraft.report.words.comparisons import best_arm, comparisons
+from topgraft.report.words.instruments import instruments
+from topgraft.report.words.numbers import count, decimals, duration, number, plain, show
+from topgraft.report.words.tables import headline
+from topgraft.report.words.text import clean, csv_text, slug, tex, tidy
 
 
 def test_final_table_is_plain_text(results):

@@ -8,12 +8,12 @@ from fake_arms import fake_arms, many_results
 from fake_run import fake_provenance, fake_results
 from matplotlib.figure import Figure
 
-from topgraft.report.frontier import draw_frontier, points
-from topgraft.report.labels import label_points
-from topgraft.report.lineage import arms_table, is_chain, read_arms, read_steps
-from topgraft.report.pipeline import draw_pipeline
-from topgraft.report.roles import stage_title
-from topgraft.report.story import Stage, opening
+from topgraft.report.figures.frontier import draw_frontier, points
+from topgraft.report.figures.labels import label_points
+from topgraft.report.figures.pipeline import draw_pipeline
+from topgraft.report.words.lineage import arms_table, is_chain, read_arms, read_steps
+from topgraft.report.words.roles import stage_title
+from topgraft.report.words.story import Stage, opening
 
 
 @pytest.fixture

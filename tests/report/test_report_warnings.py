@@ -8,7 +8,7 @@ from fake_run import CONTROL, FORMULA, LONG_WORD, SCRIPT, fake_provenance, log_s
 from test_report_page import read
 
 from topgraft.report import write_report
-from topgraft.report.warned import warnings
+from topgraft.report.words.warned import warnings
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
 

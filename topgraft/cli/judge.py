@@ -181,28 +181,21 @@ def _announce(screen: "Screen", asker: "Asker", asked: "Questions", rubric: "Rub
 
 def _print(screen: "Screen", found: dict[str, Any], asker: "Asker") -> None:
     """Win rates, how the judge is to be believed, and what was spent."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    from topgraft.report.judged import cost_words, missing_words, pair_rows, reliability_words
+    from topgraft.cli.show import print_table
+    from topgraft.report.words.judged import cost_words, missing_words, pair_rows, reliability_words
 
     rows = pair_rows(found)
     others = {row.against for row in rows}
     title = f"Against {rows[0].against}: value" if len(others) == 1 else "Value"
-    table = Table(box=box.SIMPLE_HEAD, title=escape(f"{title} [95 % interval over problems]"), title_justify="left")
-    for place, column in enumerate(("", "win rate", "at equal lengths", "won/tied/lost", "agree")):
-        table.add_column(column, justify="right" if place else "left", no_wrap=place > 0, overflow="fold")
-    for row in rows:
-        fell = "/".join(map(str, row.fell))
-        table.add_row(
-            escape(row.arm if len(others) == 1 else f"{row.arm} against {row.against}"),
-            row.raw,
-            row.even,
-            fell,
-            row.agree,
-        )
-    screen.console.print(table)
+    header = ["", "win rate", "at equal lengths", "won/tied/lost", "agree"]
+    cells = [
+        [
+            row.arm if len(others) == 1 else f"{row.arm} against {row.against}",
+            *(row.raw, row.even, "/".join(map(str, row.fell)), row.agree),
+        ]
+        for row in rows
+    ]
+    print_table(screen, header, cells, title=f"{title} [95 % interval over problems]")
     for line in (*missing_words(found), *reliability_words(found)):
         screen.say(line)
     screen.say(f"this time {len(asker.new)} new replies from {asker.requests} requests")

@@ -35,7 +35,7 @@ def command(
     from topgraft.experiments.layers.discover import discover
     from topgraft.experiments.layers.folder import Discovery
     from topgraft.report import write_report
-    from topgraft.report.layers import write_layers
+    from topgraft.report.parts.layers import write_layers
     from topgraft.runs import RunFolder
     from topgraft.train.progress import Screen
 
@@ -56,8 +56,8 @@ def command(
 def _print(screen: "Screen", results: dict[str, Any]) -> None:
     """The blocks, the windows, the arms on test rows, and what is recommended."""
     from topgraft.cli.show import TITLE, print_table
-    from topgraft.report.layers import block_rows, difference_rows, recommendation, window_rows
-    from topgraft.report.tables import final_table
+    from topgraft.report.parts.layers import block_rows, difference_rows, recommendation, window_rows
+    from topgraft.report.words.tables import final_table
 
     print_table(screen, *block_rows(results), title="Blocks: means over seeds; > marks the recommended ones")
     print_table(screen, *window_rows(results), title="Windows: loss and share of the gain on validation rows")

@@ -6,10 +6,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from topgraft.report.comparisons import winners
-from topgraft.report.results import many
-from topgraft.report.separation import by_pair
-from topgraft.report.tables import final_table
+from topgraft.report.parts.separation import by_pair
+from topgraft.report.words.comparisons import winners
+from topgraft.report.words.results import many
+from topgraft.report.words.tables import final_table
 from topgraft.train.progress import Screen
 
 TITLE = "Test split, value [95 % interval over problems]"

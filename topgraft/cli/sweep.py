@@ -121,21 +121,15 @@ def _work(sweep: "Sweep", threads: int, screen: "Screen") -> Path:
 
 def _print(screen: "Screen", path: Path) -> None:
     """The trials, the best first, with what the choice was made by."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    from topgraft.report.trials import read_trials, table
+    from topgraft.cli.show import print_table
+    from topgraft.report.words.trials import read_trials, table
 
     trials = read_trials(path)
     tests, rows = table(trials, [name for name in trials.tests if name in SHOWN_TESTS])
     title = f"By {trials.asked['metric']} on validation rows; beside it arm {trials.asked['arm']} on test rows"
-    shown = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
-    for name in ("trial", *trials.keys, trials.asked["metric"], *tests):
-        shown.add_column(escape(name), justify="right", overflow="fold")
-    for row, settings, cells in rows[:SHOWN]:
-        shown.add_row(*map(escape, (str(row.number), *settings, *(cell.text for cell in cells))))
-    screen.console.print(shown)
+    header = ["trial", *trials.keys, trials.asked["metric"], *tests]
+    cells = [[str(row.number), *settings, *(cell.text for cell in found)] for row, settings, found in rows[:SHOWN]]
+    print_table(screen, header, cells, title=title)
     if len(rows) > SHOWN:
         screen.say(f"{len(rows) - SHOWN} more trials stand on the page")
     if trials.finished:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Evaluation, Measure, MetricResult
+from topgraft.evaluate.statistics.intervals import mean_interval
 
 FEWEST = 5
 """Of fewer problems there is no interval: resamples of two or three problems take a handful of values."""

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from topgraft.evaluate.intervals import interval, share_interval
 from topgraft.evaluate.records import as_json
+from topgraft.evaluate.statistics.intervals import interval, share_interval
 
 BINS = 5
 """Of confidence, from 1/2 to 1: as many as ten bins from 0 to 1 leave above chance."""

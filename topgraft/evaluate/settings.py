@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from topgraft.evaluate import DEFAULT
-from topgraft.evaluate.clauses import ClauseSettings
+from topgraft.evaluate.metrics.clauses import ClauseSettings
 from topgraft.recipe import Settings
 from topgraft.rewards.toxicity import Toxicity
 from topgraft.rewards.wording import Terms

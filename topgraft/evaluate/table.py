@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from topgraft.evaluate.categories import by_category
-from topgraft.evaluate.comparing import compare
 from topgraft.evaluate.metric import named
 from topgraft.evaluate.records import Evaluation, MetricResult, as_json
+from topgraft.evaluate.statistics.comparing import compare
 
 
 def measure_all(

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from topgraft.evaluate.intervals import mean_interval
+from topgraft.evaluate.statistics.intervals import mean_interval
 from topgraft.evaluate.table import as_json
 from topgraft.runs import RunFolder
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from topgraft.evaluate.intervals import interval, share_interval
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import interval, share_interval
 
 Level = Literal["nominal", "ordinal", "interval"]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.evaluate.intervals import mean_interval
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import mean_interval
 from topgraft.rating.agreement import alpha_interval, choice_alpha, counts_of, ordinal_alpha, raw_agreement, share
 from topgraft.rating.questions import SCALE
 from topgraft.rating.ratings import WIN_RATE, Rated, Rating
-from topgraft.report.text import csv_text
+from topgraft.report.words.text import csv_text
 
 WIN_RATE_MEANS = "Share of side-by-side choices that the arm won, against the arms it was set beside; a tie is half."
 COLUMNS = ("rater", "screen", "repeats", "prompt", "problem", "question", "arm", "against", "value", "side", "at")

@@ -17,7 +17,7 @@ from typing import Any
 from topgraft.errors import UserError
 from topgraft.rating.questions import CHOICE, CHOICES, COMMENT, LONGEST_COMMENT, SCALE
 from topgraft.rating.study import Screen, Study, from_json, screens_of
-from topgraft.report.text import clean, one_line
+from topgraft.report.words.text import clean, one_line
 
 PATIENCE = 30.0
 """Seconds for which a click waits while another is being written."""

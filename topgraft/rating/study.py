@@ -14,7 +14,7 @@ from typing import Any
 
 from topgraft.errors import UserError, nearest
 from topgraft.rating.questions import Criterion
-from topgraft.report.text import tidy
+from topgraft.report.words.text import tidy
 
 MOST_ARMS = 4
 """Up to so many arms are rated without being named."""

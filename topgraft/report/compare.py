@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.errors import UserError
-from topgraft.report.compare_figures import draw_curves, draw_values
 from topgraft.report.compare_tables import RESULTS, differing, gains, pairs, values
 from topgraft.report.document import Block, Document, Figures, Fold, Section, Text, drawings_of
 from topgraft.report.export import results_csv
-from topgraft.report.page import page, write_figures
-from topgraft.report.text import tidy
+from topgraft.report.figures.compare import draw_curves, draw_values
+from topgraft.report.formats.page import page, write_figures
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
 

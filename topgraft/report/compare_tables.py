@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from topgraft.report.comparisons import direction
 from topgraft.report.document import Block, Table, Text
-from topgraft.report.numbers import MISSING, plain, show
-from topgraft.report.results import arm_metrics, bounds, cell_of, label, lone_cell, metric_names, places_of
-from topgraft.report.tables import ARROWS
+from topgraft.report.words.comparisons import direction
+from topgraft.report.words.numbers import MISSING, plain, show
+from topgraft.report.words.results import arm_metrics, bounds, cell_of, label, lone_cell, metric_names, places_of
+from topgraft.report.words.tables import ARROWS
 
 RESULTS = "results.json"
 LONGEST = 32

@@ -1,8 +1,7 @@
 """What the report of a run says: the run folder as a document, whatever format it is then written in."""
 
-from topgraft.report import story
-from topgraft.report.curves import draw_panel, panels
 from topgraft.report.document import Document, Link, Text
+from topgraft.report.figures.curves import draw_panel, panels
 from topgraft.report.parts.cost import cost_section
 from topgraft.report.parts.pipeline import pipeline_section
 from topgraft.report.parts.reproduce import reproduce_section
@@ -12,8 +11,9 @@ from topgraft.report.parts.summary import summary_section
 from topgraft.report.parts.training import training_section
 from topgraft.report.reading import Reading
 from topgraft.report.sections import further_sections
-from topgraft.report.story import Stage
-from topgraft.report.text import slug
+from topgraft.report.words import story
+from topgraft.report.words.story import Stage
+from topgraft.report.words.text import slug
 from topgraft.runs import RunFolder
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from topgraft.report.drawing import Drawing
-from topgraft.report.results import Cell
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.words.results import Cell
 
 
 @dataclass(frozen=True, kw_only=True)

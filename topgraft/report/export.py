@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from topgraft.report.document import Answers
-from topgraft.report.numbers import number
-from topgraft.report.results import Cell, arm_metrics
-from topgraft.report.tables import Headline, headline
-from topgraft.report.text import TEX_OTHERS, csv_text, one_line, tex, tex_lines
+from topgraft.report.words.numbers import number
+from topgraft.report.words.results import Cell, arm_metrics
+from topgraft.report.words.tables import Headline, headline
+from topgraft.report.words.text import TEX_OTHERS, csv_text, one_line, tex, tex_lines
 
 KEPT = ("starts", "comparisons", "instruments", "directions", "descriptions")
 TEX_NOTE = f"% Made by topgraft. Needs \\usepackage{{booktabs}} in the preamble; then \\input this file.\n{TEX_OTHERS}"

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from topgraft.errors import UserError
-from topgraft.report import story, warned
-from topgraft.report.results import mapping
-from topgraft.report.roles import stage_title
-from topgraft.report.story import Stage
-from topgraft.report.text import tidy
+from topgraft.report.words import story, warned
+from topgraft.report.words.results import mapping
+from topgraft.report.words.roles import stage_title
+from topgraft.report.words.story import Stage
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from topgraft.report.categories import by_category
-from topgraft.report.classifiers import classifiers
 from topgraft.report.document import Section
-from topgraft.report.judge import judge_section
-from topgraft.report.layers import layers_section
-from topgraft.report.paper import paper_section
-from topgraft.report.rating import rating_section
-from topgraft.report.reward_model import reward_model
-from topgraft.report.separation import separation_section
+from topgraft.report.parts.categories import by_category
+from topgraft.report.parts.classifiers import classifiers
+from topgraft.report.parts.judge import judge_section
+from topgraft.report.parts.layers import layers_section
+from topgraft.report.parts.paper import paper_section
+from topgraft.report.parts.rating import rating_section
+from topgraft.report.parts.reward_model import reward_model
+from topgraft.report.parts.separation import separation_section
 from topgraft.runs import RunFolder
 
 SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (

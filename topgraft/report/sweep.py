@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from topgraft.report.numbers import duration, plain
-from topgraft.report.page import render, write_figures
-from topgraft.report.sweep_figures import draw_sweep
-from topgraft.report.trials import Trials, read_trials, setting, table, trials_csv
+from topgraft.report.figures.sweep import draw_sweep
+from topgraft.report.formats.page import render, write_figures
+from topgraft.report.words.numbers import duration, plain
+from topgraft.report.words.trials import Trials, read_trials, setting, table, trials_csv
 from topgraft.runs.writing import write_whole
 
 

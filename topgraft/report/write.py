@@ -6,7 +6,7 @@ from pathlib import Path
 from topgraft.report.contents import contents
 from topgraft.report.export import FEEDBACK, feedback_tex, results_csv, results_json, results_tex
 from topgraft.report.formats import FORMATS
-from topgraft.report.page import page, write_figures
+from topgraft.report.formats.page import page, write_figures
 from topgraft.report.parts.samples import feedback
 from topgraft.report.parts.summary import sentences
 from topgraft.report.reading import read

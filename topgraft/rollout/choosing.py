@@ -17,7 +17,7 @@ AT_ONCE = 2**18
 
 
 class SamplingSettings(Settings):
-    """[sampling]: how responses are drawn in training and by `generate`; evaluation is always greedy."""
+    """[sampling]: how responses are drawn in training, by `generate`, and where evaluate.decoding is "sampled"."""
 
     temperature: float = Field(1.0, ge=0)
     """Logits are divided by it everywhere (sampling, old, new and reference log-probabilities). 0 = greedy."""

@@ -9,7 +9,7 @@ import torch
 
 from topgraft.algorithms.protocol import OnPolicySettings
 from topgraft.errors import UserError
-from topgraft.evaluate.perplexity import refuse_unreadable
+from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.model.quantizing import count
 from topgraft.objectives.kl import k1
 from topgraft.recipe import build

@@ -9,7 +9,7 @@ from topgraft.data.reading import digest, read
 from topgraft.data.splitting import Splits, split
 from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
-from topgraft.evaluate.clauses import clauses_of
+from topgraft.evaluate.metrics.clauses import clauses_of
 from topgraft.evaluate.records import Evaluation, Response
 from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.evaluate.stored import from_lines, to_lines

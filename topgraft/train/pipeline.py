@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.errors import UserError
-from topgraft.evaluate.perplexity import refuse_unreadable
+from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder

@@ -20,7 +20,7 @@ from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
 from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
-from topgraft.evaluate.clauses import clauses_of
+from topgraft.evaluate.metrics.clauses import clauses_of
 from topgraft.model.load import ModelSettings, load
 from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.judge.verdicts import SCORES
 from topgraft.evaluate.records import as_json
+from topgraft.evaluate.statistics.intervals import share_interval
 from topgraft.runs.writing import read_lines
 
 Choice = tuple[str, str, str]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit
 
-from topgraft.evaluate.intervals import interval
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import interval
 
 PRIOR = 2.5
 """Standard deviation of phi's prior: a scale of weakly informative priors for logistic regression (Gelman et al.

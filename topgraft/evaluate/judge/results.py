@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.evaluate.intervals import share_interval
 from topgraft.evaluate.judge.lengths import controlled, fit, length_terms
 from topgraft.evaluate.judge.verdicts import SCORES, Judgement
 from topgraft.evaluate.records import Measure, as_json
+from topgraft.evaluate.statistics.intervals import share_interval
 
 RAW = "share of prompts where {judge} prefers the arm's answer to that of {against} in both orders; ties count 1/2"
 CONTROLLED = "the same at equal lengths: a logistic regression of the outcomes with its length term set to 0"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.politeness.scorer import shipped
 from topgraft.evaluate.politeness.strategies import sentences
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import means
 
 
 def by_chance(percentiles: Sequence[float], groups: Sequence[str]) -> float | None:

@@ -6,9 +6,9 @@ import numpy as np
 import sacrebleu
 from sacrebleu.metrics import BLEU, CHRF
 
-from topgraft.evaluate.figures import Statistic, sums
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import Statistic, sums
 
 
 def corpus_bleu(outputs: Sequence[str], references: Sequence[str]) -> float:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from topgraft.evaluate.classified import classified
-from topgraft.evaluate.figures import shares
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import shares
 from topgraft.rewards.verdict import read_verdict
 
 NAMES = {True: "correct", False: "incorrect", None: "none"}

@@ -2,8 +2,8 @@
 
 import sacrebleu
 
-from topgraft.evaluate.bleu import against_references
 from topgraft.evaluate.metric import Metric
+from topgraft.evaluate.metrics.bleu import against_references
 from topgraft.evaluate.records import Evaluation, MetricResult
 
 

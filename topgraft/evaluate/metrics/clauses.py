@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from topgraft.errors import UserError
-from topgraft.evaluate.figures import shares
-from topgraft.evaluate.intervals import interval
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Clause, Evaluation, Measure, MetricResult, Response
+from topgraft.evaluate.statistics.intervals import interval
+from topgraft.evaluate.statistics.measures import shares
 from topgraft.recipe import Settings
 from topgraft.records import Demonstration
 from topgraft.rewards.combination import rule

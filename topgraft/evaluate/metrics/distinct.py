@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import diversity
 from topgraft.rewards.wording import distinct
 
 

@@ -1,8 +1,8 @@
 """How far training moved an arm: KL to the model it started from, in nats per response."""
 
-from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import means
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:

@@ -1,8 +1,8 @@
 """Plain figures of a response: its length, and whether it ended by itself."""
 
-from topgraft.evaluate.figures import means, shares
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import means, shares
 
 
 def measure_length(evaluation: Evaluation) -> MetricResult:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import diversity
 from topgraft.rewards.wording import words
 
 THRESHOLD = 0.72

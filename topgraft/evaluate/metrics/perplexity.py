@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from topgraft.errors import UserError
-from topgraft.evaluate.figures import sums
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import sums
 from topgraft.model.load import load_reader, refuse_unknown
 
 LONGEST = 1024

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from topgraft.evaluate.figures import means, shares
-from topgraft.evaluate.intervals import mean_interval
-from topgraft.evaluate.jackknife import left_out
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult, Response
+from topgraft.evaluate.statistics.intervals import mean_interval
+from topgraft.evaluate.statistics.jackknife import left_out
+from topgraft.evaluate.statistics.measures import means, shares
 
 
 def _mean_of(read: Callable[[Response], float | None], evaluation: Evaluation) -> MetricResult | None:

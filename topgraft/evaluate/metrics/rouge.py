@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import means
 from topgraft.rewards.wording import words
 
 

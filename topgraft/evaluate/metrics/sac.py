@@ -17,9 +17,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline, make_union
 
 from topgraft.evaluate.classified import classified
-from topgraft.evaluate.figures import shares
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import shares
 
 Texts = Sequence[tuple[str, str]]
 VOICES = ("wanted voice", "other voice")

@@ -11,9 +11,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from topgraft.evaluate.figures import diversity, means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import diversity, means
 
 ORDER = 4
 Grams = Counter[tuple[str, ...]]

@@ -11,9 +11,9 @@ from itertools import combinations, product
 
 import numpy as np
 
-from topgraft.evaluate.figures import diversity
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import diversity
 from topgraft.rewards.wording import occurrences
 
 Used = Mapping[str, set[str]]

@@ -1,8 +1,8 @@
 """Toxicity of answers, by the list of words or the classifier that [evaluate.toxicity] names."""
 
-from topgraft.evaluate.figures import means
 from topgraft.evaluate.metric import Metric
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.measures import means
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.evaluate.intervals import mean_interval, members, problem_means
-from topgraft.evaluate.jackknife import around, contributions
-from topgraft.evaluate.paired import LEVEL, holm, problems_needed, signed_rank, standardised
 from topgraft.evaluate.records import Evaluation, Measure, MetricResult, as_json
+from topgraft.evaluate.statistics.intervals import mean_interval, members, problem_means
+from topgraft.evaluate.statistics.jackknife import around, contributions
+from topgraft.evaluate.statistics.paired import LEVEL, holm, problems_needed, signed_rank, standardised
 
 EVERY_PAIR = 4
 """Up to so many arms besides Base, every two are compared."""
@@ -26,7 +26,7 @@ def compare(
     starts: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The comparisons of results.json, metric by metric: first arm minus second, with the numbers of
-    `topgraft.evaluate.paired`.
+    `topgraft.evaluate.statistics.paired`.
 
     "separated" needs both: an interval without 0 and an adjusted p below 0.05. "needed" has a number where it is not.
     """

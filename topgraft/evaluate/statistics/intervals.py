@@ -7,7 +7,7 @@ Each kind of figure has the interval that covered best on simulated data (docs/s
   arXiv 1411.5279, section 4.6) mend that: alpha/2 becomes Phi(-sqrt(G / (G - 1)) t_{alpha/2, G - 1}), 0.9 % instead of
   2.5 % at ten problems;
 - shares (`share_interval`): Wilson's interval with an effective sample size; it has a width also where all rows agree;
-- whatever counts distinct things: `topgraft.evaluate.jackknife`.
+- whatever counts distinct things: `topgraft.evaluate.statistics.jackknife`.
 
 G is the effective number of problems throughout: where some have more rows than others, fewer of them count. An
 interval speaks of other problems, not of other training runs.

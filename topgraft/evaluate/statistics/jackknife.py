@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from topgraft.evaluate.intervals import effective, members, student, unknown
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import effective, members, student, unknown
 
 MOST = 50
 """Of more problems several are left out together: such statistics are slow, and 50 values give the variance."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.evaluate.intervals import interval, mean_interval, share_interval
-from topgraft.evaluate.jackknife import above_zero, left_out
 from topgraft.evaluate.records import Evaluation, MetricResult
+from topgraft.evaluate.statistics.intervals import interval, mean_interval, share_interval
+from topgraft.evaluate.statistics.jackknife import above_zero, left_out
 
 Statistic = Callable[[np.ndarray], float]
 """An arm's value over the answers with the given row numbers."""

@@ -14,7 +14,7 @@ from topgraft.experiments.layers.gradients import gradients
 from topgraft.experiments.layers.probes import probe
 from topgraft.experiments.layers.results import results_of
 from topgraft.experiments.layers.trainings import Training, base, carry, forget, on_all, settings_for, trainings
-from topgraft.report.text import tidy
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
 from topgraft.train.progress import Screen

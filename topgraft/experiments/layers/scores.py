@@ -8,8 +8,8 @@ from statistics import fmean
 import numpy as np
 from scipy import stats
 
-from topgraft.evaluate.intervals import interval
 from topgraft.evaluate.records import Measure
+from topgraft.evaluate.statistics.intervals import interval
 
 Blocks = tuple[int, ...]
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from topgraft.report import drawing
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK, MUTED
-from topgraft.report.results import arm_metrics, bounds
-from topgraft.report.tables import Headline, MetricRow, headline
-from topgraft.report.text import one_line, slug
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK, MUTED
+from topgraft.report.words.numbers import number
+from topgraft.report.words.results import arm_metrics, bounds
+from topgraft.report.words.tables import Headline, MetricRow, headline
+from topgraft.report.words.text import one_line, slug
 
 LONGEST_NAME = 18
 PITCH, SLIM_PITCH, AROUND = 0.27, 0.165, 0.62  # inches: a bar, a bar of many, title and axis
@@ -85,7 +85,8 @@ def _one(table: Headline, values: dict[str, Any], row: MetricRow, stem: str) -> 
         figure, (axis,) = drawing.new_figure(COLUMN, _height(table))
         _fill(axis, table, values, row)
         svg, pdf = drawing.save(figure)
-    return Drawing(f"metric-{stem}", svg, pdf, _alt(table, row), row.label, frozenset({"metric"}))
+    caption = f"{row.label} of each arm with 95 % intervals" + (f": {row.description}" if row.description else "")
+    return Drawing(f"metric-{stem}", svg, pdf, _alt(table, row), caption, frozenset({"metric"}))
 
 
 def _together(table: Headline, values: dict[str, Any], rows: list[MetricRow]) -> Drawing:

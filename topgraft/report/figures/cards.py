@@ -1,8 +1,8 @@
 """The cards of the pipeline diagram: the whole stack, a stage with the layers lit that it trained, a step in a line."""
 
-from topgraft.report.roles import ROLES, Role, stage_title
-from topgraft.report.shapes import Bar, Label, Shape
-from topgraft.report.text import one_line
+from topgraft.report.figures.shapes import Bar, Label, Shape
+from topgraft.report.words.roles import ROLES, Role, stage_title
+from topgraft.report.words.text import one_line
 
 CARD_WIDTH, CARD_HEIGHT = 236.0, 292.0
 STACK_TOP, STACK_HEIGHT, STACK_WIDTH = 58.0, 164.0, 84.0

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from topgraft.report import drawing
 from topgraft.report.compare_tables import OWN, arms_of, title_of
-from topgraft.report.curves import Points, series, thin
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
-from topgraft.report.results import bounds, label, metric_names
-from topgraft.report.roles import stage_title
-from topgraft.report.text import one_line, slug, tidy
+from topgraft.report.figures import drawing
+from topgraft.report.figures.curves import Points, series, thin
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import bounds, label, metric_names
+from topgraft.report.words.roles import stage_title
+from topgraft.report.words.text import one_line, slug, tidy
 from topgraft.runs import RunFolder
 
 CURVES = (

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from topgraft.report import drawing
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK
+from topgraft.report.words.numbers import number, plain
 
 Points = list[tuple[float, float]]
 FEWEST, MOST_POINTS = 24, 600
@@ -167,7 +167,9 @@ def draw_panel(stage: str, stem: str, panel: Panel, metrics: Sequence[dict[str, 
         fill_axis(axis, panel, found, best)
         drawing.whole_steps(axis)
         svg, pdf = drawing.save(figure, with_pdf=panel.tag != "diagnostic")
-    return Drawing(f"{stem}-{panel.name}", svg, pdf, describe(stage, panel, found), stage, frozenset({panel.tag}))
+    caption = f"{stage}: {panel.quantity} by step"
+    alt = describe(stage, panel, found)
+    return Drawing(f"{stem}-{panel.name}", svg, pdf, alt, caption, frozenset({panel.tag}))
 
 
 def fill_axis(axis: Any, panel: Panel, found: list[Curve], best: Any) -> None:

@@ -10,7 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from topgraft.report.palette import STYLE, THEME
+from topgraft.report.figures.palette import STYLE, THEME
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from topgraft.report import drawing
-from topgraft.report.drawing import Drawing
-from topgraft.report.labels import Line, label_points
-from topgraft.report.lineage import Arm, read_arms
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
-from topgraft.report.results import arm_metrics, bounds
-from topgraft.report.text import one_line
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.labels import Line, label_points
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK
+from topgraft.report.words.lineage import Arm, read_arms
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import arm_metrics, bounds
+from topgraft.report.words.text import one_line
 
 FEWEST = 3
 LOOKS = ((ACCENT, "o"), (INK, "s"), (GREYS[1], "^"), (GREYS[2], "D"))

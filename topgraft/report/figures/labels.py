@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.transforms import Bbox
 
-from topgraft.report.palette import INK, MUTED
+from topgraft.report.figures.palette import INK, MUTED
 
 Line = tuple[tuple[float, float], tuple[float, float]]
 """Two points (x, y) on a line along an axis."""

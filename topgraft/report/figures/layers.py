@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
-from topgraft.report import drawing
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK, MUTED
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK, MUTED
+from topgraft.report.words.numbers import number, plain
 
 WIDE = 7.2  # inches: both columns of a two-column paper
 DASHED, DOTTED = (0, (4, 2)), (0, (1, 1.5))

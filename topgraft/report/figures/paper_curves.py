@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report import drawing
-from topgraft.report.curves import PANELS, Curve, Panel, collect, describe, fill_axis, noisy, series, smooth
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import COLUMN, GREYS, INK
-from topgraft.report.results import mapping
+from topgraft.report.figures import drawing
+from topgraft.report.figures.curves import PANELS, Curve, Panel, collect, describe, fill_axis, noisy, series, smooth
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import COLUMN, GREYS, INK
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import mapping
 
 Rows = list[tuple[Panel, list[Curve]]]
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from topgraft.report.drawing import Drawing
-from topgraft.report.lineage import Arm, Step, is_chain, lit_layers, read_arms, read_steps
-from topgraft.report.numbers import count, number
-from topgraft.report.results import mapping
-from topgraft.report.roles import ROLES, title_of, trained_words
-from topgraft.report.shapes import Arrow, Bar, Icon, Label, Shape, as_pdf, as_svg, fitted, width_of
-from topgraft.report.text import one_line
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.shapes import Arrow, Bar, Icon, Label, Shape, as_pdf, as_svg, fitted, width_of
+from topgraft.report.words.lineage import Arm, Step, is_chain, lit_layers, read_arms, read_steps
+from topgraft.report.words.numbers import count, number
+from topgraft.report.words.results import mapping
+from topgraft.report.words.roles import ROLES, title_of, trained_words
+from topgraft.report.words.text import one_line
 
 WIDTH, HEIGHT, GAP, MARGIN, PADDING = 196.0, 348.0, 38.0, 2.0, 16.0
 STACK_TOP, STACK_WIDTH, STACK_HEIGHT = 70.0, 78.0, 176.0

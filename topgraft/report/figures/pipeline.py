@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from topgraft.report.cards import CARD_HEIGHT, CARD_WIDTH, ROW_HEIGHT, ROW_WIDTH, base_card, row, stage_card
-from topgraft.report.drawing import Drawing
-from topgraft.report.lineage import REWARDS, lit_layers, read_arms, read_steps
-from topgraft.report.results import FEW_ARMS, mapping
-from topgraft.report.roles import stage_title, title_of, trained_layers, trained_words
-from topgraft.report.shapes import Arrow, Label, Shape, as_pdf, as_svg
+from topgraft.report.figures.cards import CARD_HEIGHT, CARD_WIDTH, ROW_HEIGHT, ROW_WIDTH, base_card, row, stage_card
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.shapes import Arrow, Label, Shape, as_pdf, as_svg
+from topgraft.report.words.lineage import REWARDS, lit_layers, read_arms, read_steps
+from topgraft.report.words.results import FEW_ARMS, mapping
+from topgraft.report.words.roles import stage_title, title_of, trained_layers, trained_words
 
 GAP, ROW_GAP, INDENT, MARGIN = 44.0, 7.0, 26.0, 6.0
 

@@ -17,9 +17,9 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-from topgraft.report.drawing import style
-from topgraft.report.icons import ICONS
-from topgraft.report.palette import ARSENIC, DAVYS, INK, MUTED, ON_HEAD, PAPER, PAPER_TONES, TONES
+from topgraft.report.figures.drawing import style
+from topgraft.report.figures.icons import ICONS
+from topgraft.report.figures.palette import ARSENIC, DAVYS, INK, MUTED, ON_HEAD, PAPER, PAPER_TONES, TONES
 
 INKS = {"ink": INK, "onhead": ON_HEAD, "muted": MUTED, "paper-ink": ARSENIC, "paper-line": DAVYS, "sheet": "#FFFFFF"}
 GRADIENTS = TONES | PAPER_TONES

@@ -5,13 +5,13 @@ from typing import Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from topgraft.report import drawing
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number, plain
-from topgraft.report.palette import ACCENT, COLUMN, GREYS, INK
-from topgraft.report.results import bounds, label
-from topgraft.report.text import one_line, slug
-from topgraft.report.trials import Row, Trials, setting
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, GREYS, INK
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import bounds, label
+from topgraft.report.words.text import one_line, slug
+from topgraft.report.words.trials import Row, Trials, setting
 
 BAR = {"fmt": "none", "elinewidth": 0.9, "capsize": 0}
 LONGEST = 14

@@ -20,9 +20,9 @@ from topgraft.report.document import (
     Terms,
     Text,
 )
-from topgraft.report.drawing import Drawing
+from topgraft.report.figures.drawing import Drawing
 from topgraft.report.formats.tex_table import tex_table
-from topgraft.report.text import TEX_OTHERS, sentence, tex, tex_lines
+from topgraft.report.words.text import TEX_OTHERS, sentence, tex, tex_lines
 
 PAGE = "index.html"
 FIT = r"width=\linewidth,height=0.5\textheight,keepaspectratio"

@@ -21,8 +21,8 @@ from topgraft.report.document import (
     Terms,
     Text,
 )
-from topgraft.report.drawing import Drawing
-from topgraft.report.text import one_line, sentence
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.words.text import one_line, sentence
 
 WIDTH, WIDEST_PADDED = 110, 48
 PAGE = "index.html"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from topgraft.report.document import Document, drawings_of
-from topgraft.report.drawing import Drawing
+from topgraft.report.figures.drawing import Drawing
 from topgraft.report.formats.markdown import Writer
 
 READ = """# The numbers of this report, at full precision (run beside results.json).

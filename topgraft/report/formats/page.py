@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from topgraft.report.document import Document, Numbers
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import plain, rank
-from topgraft.report.printing import breakable, printable
-from topgraft.report.text import sentence
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.formats.printing import breakable, printable
+from topgraft.report.words.numbers import plain, rank
+from topgraft.report.words.text import sentence
 from topgraft.runs.writing import write_whole
 
 HERE = Path(__file__).parent

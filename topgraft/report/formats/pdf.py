@@ -2,7 +2,7 @@
 
 from topgraft.errors import UserError
 from topgraft.report.document import Document
-from topgraft.report.page import page
+from topgraft.report.formats.page import page
 
 
 def pdf(document: Document) -> bytes:

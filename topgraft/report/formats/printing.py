@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from topgraft.report.drawing import plain_fonts
+from topgraft.report.figures.drawing import plain_fonts
 
 FAMILY = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from topgraft.report.document import Table
-from topgraft.report.results import Cell
-from topgraft.report.text import tex
+from topgraft.report.words.results import Cell
+from topgraft.report.words.text import tex
 
 ROOM, EM, GAP = 50.0, 0.54, 0.75
 """Of a line in footnotesize on A4: its width, that of a character, and that between two columns, in em."""

@@ -3,10 +3,10 @@
 from typing import Any
 
 from topgraft.report.document import Block, Fold, Section, Table, Text
-from topgraft.report.numbers import MISSING, number, plain
-from topgraft.report.results import cell_of, label, mapping, places_of
-from topgraft.report.tables import ARROWS
-from topgraft.report.text import tidy
+from topgraft.report.words.numbers import MISSING, number, plain
+from topgraft.report.words.results import cell_of, label, mapping, places_of
+from topgraft.report.words.tables import ARROWS
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 
 SOURCE = "evaluation/results.json: categories"

@@ -4,13 +4,13 @@ from typing import Any
 
 from matplotlib.patches import Rectangle
 
-from topgraft.report import drawing
 from topgraft.report.document import Block, Figures, Fold, Section, Table, Text
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import MISSING, number, plain, show
-from topgraft.report.palette import COLUMN, GREYS, GRID, INK, MUTED, ON_HEAD, PAPER
-from topgraft.report.results import label, mapping
-from topgraft.report.text import slug, tidy
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import COLUMN, GREYS, GRID, INK, MUTED, ON_HEAD, PAPER
+from topgraft.report.words.numbers import MISSING, number, plain, show
+from topgraft.report.words.results import label, mapping
+from topgraft.report.words.text import slug, tidy
 from topgraft.runs import RunFolder
 
 SOURCE = "evaluation/results.json: classifiers"

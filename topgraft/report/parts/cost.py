@@ -2,7 +2,7 @@
 
 from topgraft.report.document import Block, Section, Table, Text
 from topgraft.report.reading import Reading
-from topgraft.report.story import cost_table
+from topgraft.report.words.story import cost_table
 
 COST = (
     "Time, tokens and memory of every stage. Trunk passes per token: how often a token went through the frozen layers, "

@@ -1,14 +1,15 @@
 """What language models said of the arms: win rates, whether such a judge can be believed, its rubric and its words."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from topgraft.report.document import Answer, Answers, Block, Fold, Listing, Section, Table, Text
-from topgraft.report.judged import cell_text, missing_words, pair_rows, reliability_words
-from topgraft.report.numbers import MISSING, count, number, show
-from topgraft.report.results import listed, mapping
+from topgraft.report.words.judged import cell_text, missing_words, pair_rows, reliability_words
+from topgraft.report.words.numbers import MISSING, count, number, show
+from topgraft.report.words.results import listed, mapping
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import read_lines
 
@@ -44,8 +45,19 @@ def judge_section(run: RunFolder) -> Section | None:
         blocks += _judge_blocks(folder, found, run)
     blocks += [_costs(judges), *_agreement(run)]
     for folder, found in judges:
-        blocks += _folds(folder, found, {(row.get("id"), row.get("arm")): row for row in run.responses()})
+        blocks += _folds(folder, found, _by_name(run.responses()))
     return Section(anchor="judge", title="Judge", blocks=blocks)
+
+
+def _by_name(responses: Sequence[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(row, arm) -> answer; the later ones to a prompt are "ROW, response N", as verdicts.jsonl calls them."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    turns = Counter[tuple[str, str]]()
+    for record in responses:
+        place = row, arm = str(record.get("id")), str(record.get("arm"))
+        turns[place] += 1
+        found[row if turns[place] == 1 else f"{row}, response {turns[place]}", arm] = record
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -128,7 +140,7 @@ def _agreement(run: RunFolder) -> list[Block]:
     return [table]
 
 
-def _folds(folder: Path, found: dict[str, Any], responses: dict[Any, dict[str, Any]]) -> list[Block]:
+def _folds(folder: Path, found: dict[str, Any], responses: dict[tuple[str, str], dict[str, Any]]) -> list[Block]:
     rubric = folder / "rubric.txt"
     blocks: list[Block] = []
     if rubric.exists():
@@ -145,10 +157,9 @@ def _folds(folder: Path, found: dict[str, Any], responses: dict[Any, dict[str, A
     return blocks
 
 
-def _pair(verdict: dict[str, Any], responses: dict[Any, dict[str, Any]]) -> Answers:
+def _pair(verdict: dict[str, Any], responses: dict[tuple[str, str], dict[str, Any]]) -> Answers:
     key, arm, against = (str(verdict.get(name)) for name in ("id", "arm", "against"))
-    row = key.partition(", response ")[0]
-    own, other = (mapping(responses.get((row, name))) for name in (arm, against))
+    own, other = (mapping(responses.get((key, name))) for name in (arm, against))
     orders = zip(("shown first", "shown second"), verdict["words"], verdict.get("named") or [], strict=False)
     names = {"arm": arm, "against": against}
     answers = [

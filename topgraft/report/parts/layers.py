@@ -7,11 +7,11 @@ from statistics import fmean
 from typing import Any
 
 from topgraft.report.document import Block, Figures, Fold, Section, Table, Text
-from topgraft.report.layers_figure import draw_impact, draw_panels, mean_of
-from topgraft.report.numbers import MISSING, decimals, number, plain, show
-from topgraft.report.results import label, lone_cell
-from topgraft.report.tables import final_table
-from topgraft.report.text import tidy
+from topgraft.report.figures.layers import draw_impact, draw_panels, mean_of
+from topgraft.report.words.numbers import MISSING, decimals, number, plain, show
+from topgraft.report.words.results import label, lone_cell
+from topgraft.report.words.tables import final_table
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_whole
 

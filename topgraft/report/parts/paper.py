@@ -2,13 +2,13 @@
 
 from topgraft.recipe import read_toml
 from topgraft.report.document import Figures, Fold, Section, Text
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import number
-from topgraft.report.paper_curves import draw_learning, draw_reward_and_kl, read_aim
-from topgraft.report.paper_pipeline import draw_paper_pipeline
-from topgraft.report.results import mapping
-from topgraft.report.roles import stage_title
-from topgraft.report.text import slug, tidy
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.paper_curves import draw_learning, draw_reward_and_kl, read_aim
+from topgraft.report.figures.paper_pipeline import draw_paper_pipeline
+from topgraft.report.words.numbers import number
+from topgraft.report.words.results import mapping
+from topgraft.report.words.roles import stage_title
+from topgraft.report.words.text import slug, tidy
 from topgraft.runs import RunFolder
 
 

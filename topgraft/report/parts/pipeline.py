@@ -1,9 +1,9 @@
 """Pipeline: the arms, and the diagram of what grew from what."""
 
 from topgraft.report.document import Block, Figures, Section, Table, Text
-from topgraft.report.lineage import arms_table
-from topgraft.report.pipeline import draw_pipeline
+from topgraft.report.figures.pipeline import draw_pipeline
 from topgraft.report.reading import Reading
+from topgraft.report.words.lineage import arms_table
 
 ARMS = (
     "What each arm went through. Trainable: parameters of the last stage. Time of its way: of all stages that the arm "

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from topgraft.report.comparisons import Comparison, comparisons
 from topgraft.report.document import Block, Fold, Section, Table, Text
-from topgraft.report.numbers import MISSING, number, plain
-from topgraft.report.results import arm_metrics, label, listed, lone_cell, mapping
-from topgraft.report.tables import final_table
-from topgraft.report.text import tidy
+from topgraft.report.words.comparisons import Comparison, comparisons
+from topgraft.report.words.numbers import MISSING, number, plain
+from topgraft.report.words.results import arm_metrics, label, listed, lone_cell, mapping
+from topgraft.report.words.tables import final_table
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 
 SOURCE = "rating/results.json"

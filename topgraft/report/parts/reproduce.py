@@ -1,8 +1,8 @@
 """Reproduce: the command, the settings, the environment, and a sentence to cite the run by."""
 
-from topgraft.report import story
 from topgraft.report.document import Block, Fold, Listing, Quote, Section, Term, Terms, Text
 from topgraft.report.reading import Reading
+from topgraft.report.words import story
 
 
 def reproduce_section(reading: Reading) -> Section:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from topgraft.report import comparisons, tables
-from topgraft.report.bars import draw_bars
 from topgraft.report.document import Block, Figures, Heading, Section, Table, Term, Terms, Text
-from topgraft.report.drawing import Drawing
-from topgraft.report.frontier import draw_frontier
-from topgraft.report.instruments import instruments
+from topgraft.report.figures.bars import draw_bars
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.frontier import draw_frontier
 from topgraft.report.reading import Reading
-from topgraft.report.results import Cell
-from topgraft.report.tables import Headline
+from topgraft.report.words import comparisons, tables
+from topgraft.report.words.instruments import instruments
+from topgraft.report.words.results import Cell
+from topgraft.report.words.tables import Headline
 
 FILE = "evaluation/results.json"
 BEST = (

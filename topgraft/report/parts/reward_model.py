@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from topgraft.report import drawing
 from topgraft.report.document import Answer, Answers, Block, Figures, Fold, Section, Table, Text
-from topgraft.report.drawing import Drawing
-from topgraft.report.numbers import MISSING, number, plain, show
-from topgraft.report.palette import ACCENT, COLUMN, INK, MUTED
-from topgraft.report.results import arm_metrics, bounds, listed, lone_cell, mapping
-from topgraft.report.text import tidy
+from topgraft.report.figures import drawing
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.figures.palette import ACCENT, COLUMN, INK, MUTED
+from topgraft.report.words.numbers import MISSING, number, plain, show
+from topgraft.report.words.results import arm_metrics, bounds, listed, lone_cell, mapping
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 
 SHOWN = 40

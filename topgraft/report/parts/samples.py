@@ -2,7 +2,7 @@
 
 from topgraft.report.document import Answers, Block, Fold, Section, Text
 from topgraft.report.reading import Reading
-from topgraft.report.samples import FIRST, MOST, side_by_side
+from topgraft.report.words.samples import FIRST, MOST, side_by_side
 
 FILE = "evaluation/responses.jsonl"
 

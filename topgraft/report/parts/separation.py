@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from topgraft.report.comparisons import Comparison, asked
 from topgraft.report.document import Block, Fold, Section, Table, Text
-from topgraft.report.numbers import MISSING, number, plain, show
-from topgraft.report.results import label, listed, lone_cell
-from topgraft.report.text import tidy
+from topgraft.report.words.comparisons import Comparison, asked
+from topgraft.report.words.numbers import MISSING, number, plain, show
+from topgraft.report.words.results import label, listed, lone_cell
+from topgraft.report.words.text import tidy
 from topgraft.runs import RunFolder
 
 SOURCE = "evaluation/results.json: comparisons"

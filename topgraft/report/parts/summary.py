@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from topgraft.report.comparisons import Comparison, comparisons, direction, winners
 from topgraft.report.document import Points, Section, Text
-from topgraft.report.instruments import instruments
-from topgraft.report.lineage import listing
-from topgraft.report.numbers import MINUS, MISSING, duration, gigabytes, number
 from topgraft.report.reading import Reading
-from topgraft.report.results import arm_metrics, label, lone_cell, many, metric_names, starts
-from topgraft.report.story import Stage
+from topgraft.report.words.comparisons import Comparison, comparisons, direction, winners
+from topgraft.report.words.instruments import instruments
+from topgraft.report.words.lineage import listing
+from topgraft.report.words.numbers import MINUS, MISSING, duration, gigabytes, number
+from topgraft.report.words.results import arm_metrics, label, lone_cell, many, metric_names, starts
+from topgraft.report.words.story import Stage
 
 SOURCE = "evaluation/results.json: comparisons; stages/*/stage.json"
 MOST = 8

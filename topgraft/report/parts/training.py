@@ -3,10 +3,10 @@
 from typing import Any
 
 from topgraft.report.document import Answer, Answers, Block, Figures, Fold, Heading, Section, Term, Terms, Text
-from topgraft.report.numbers import number, plain
 from topgraft.report.reading import Reading
-from topgraft.report.story import Stage
-from topgraft.report.warned import Warned
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.story import Stage
+from topgraft.report.words.warned import Warned
 
 
 def training_section(reading: Reading) -> Section:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report.numbers import MISSING, number
-from topgraft.report.results import (
+from topgraft.report.words.numbers import MISSING, number
+from topgraft.report.words.results import (
     Cell,
     arm_metrics,
     bounds,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from topgraft.report.numbers import number, plain
-from topgraft.report.results import label, lone_cell, mapping
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import label, lone_cell, mapping
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report.numbers import MISSING, count, number, show
-from topgraft.report.results import bounds, cell_of, listed, mapping
+from topgraft.report.words.numbers import MISSING, count, number, show
+from topgraft.report.words.results import bounds, cell_of, listed, mapping
 
 NAMES = 8
 """Rows that are named before the rest is only counted."""

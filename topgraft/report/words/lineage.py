@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from topgraft.report.numbers import MISSING, count, duration, number
-from topgraft.report.results import mapping
-from topgraft.report.roles import OTHERS, ROLES, title_of, trained_layers, trained_words
+from topgraft.report.words.numbers import MISSING, count, duration, number
+from topgraft.report.words.results import mapping
+from topgraft.report.words.roles import OTHERS, ROLES, title_of, trained_layers, trained_words
 
 REWARDS = ("reward", "reward_model")
 

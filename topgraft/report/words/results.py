@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report.numbers import decimals, number, plain, show
+from topgraft.report.words.numbers import decimals, number, plain, show
 
 LABELS = {
     "sac": "SAC",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report.numbers import number
+from topgraft.report.words.numbers import number
 
 
 @dataclass(frozen=True)

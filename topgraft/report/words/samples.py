@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from topgraft.report.document import Answer, Answers
-from topgraft.report.numbers import number, plain
+from topgraft.report.words.numbers import number, plain
 
 FIRST, MOST = 6, 400
 SCORES = (("sac", "SAC"), ("reward", "reward"), ("reward_check", "check"), ("kl_response", "KL"))

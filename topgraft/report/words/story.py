@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from topgraft.report.drawing import Drawing
-from topgraft.report.lineage import blocks, is_chain, listing, read_arms
-from topgraft.report.numbers import MISSING, count, duration, gigabytes, number, plain
-from topgraft.report.results import mapping
-from topgraft.report.roles import trained_words
-from topgraft.report.warned import Warned
+from topgraft.report.figures.drawing import Drawing
+from topgraft.report.words.lineage import blocks, is_chain, listing, read_arms
+from topgraft.report.words.numbers import MISSING, count, duration, gigabytes, number, plain
+from topgraft.report.words.results import mapping
+from topgraft.report.words.roles import trained_words
+from topgraft.report.words.warned import Warned
 
 SAMPLES_SHOWN = 4
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from topgraft.report.comparisons import best_arm
-from topgraft.report.numbers import MISSING
-from topgraft.report.results import Cell, arm_metrics, cell_of, label, mapping, metric_names, places_of, starts
+from topgraft.report.words.comparisons import best_arm
+from topgraft.report.words.numbers import MISSING
+from topgraft.report.words.results import Cell, arm_metrics, cell_of, label, mapping, metric_names, places_of, starts
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 MOST_ACROSS = 6

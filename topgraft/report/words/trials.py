@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.errors import UserError
-from topgraft.report.numbers import number
-from topgraft.report.results import Cell, arm_metrics, bounds, label
-from topgraft.report.tables import headline
-from topgraft.report.text import csv_text, tidy
+from topgraft.report.words.numbers import number
+from topgraft.report.words.results import Cell, arm_metrics, bounds, label
+from topgraft.report.words.tables import headline
+from topgraft.report.words.text import csv_text, tidy
 from topgraft.runs import RunFolder
 
 ORDER = ("finished", "failed", "running", "waiting")

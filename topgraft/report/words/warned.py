@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.report.numbers import number, plain
-from topgraft.report.results import mapping
+from topgraft.report.words.numbers import number, plain
+from topgraft.report.words.results import mapping
 
 
 @dataclass(frozen=True)
