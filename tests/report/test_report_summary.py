@@ -50,8 +50,8 @@ def test_what_is_not_separated_says_how_many_problems_would_do():
         "comparisons": [compare("ca", "ppo", "base", 0.05, 0.1) | {"separated": False, "problems": 10, "needed": 57}]
     }
     assert said(results)[1] == (
-        "Not separated, so not shown either way: CA of ppo against base (+0.05 [−0.05, 0.15]; needs about 57 "
-        "problems, has 10)."
+        "Not separated by 10 problems, so not shown either way: CA of ppo against base (+0.05 [−0.05, 0.15]; needs "
+        "about 57)."
     )
 
 

@@ -65,12 +65,13 @@ def _of_few(results: dict[str, Any]) -> list[str]:
     if unclear:
         names = [f"{row.label} of {row.arm} against {row.against} ({_gap(row)}{_lacking(row)})" for row in unclear]
         more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
-        said.append(f"Not separated, so not shown either way: {listing([*names[:MOST], *more])}.")
+        by = f" by {unclear[0].problems} problems" if unclear[0].problems else ""
+        said.append(f"Not separated{by}, so not shown either way: {listing([*names[:MOST], *more])}.")
     return [*said, *_uncompared(results, base, last, made), *_second_model(made, pairs)]
 
 
 def _lacking(row: Comparison) -> str:
-    return f"; needs {needs(row.needed)} problems, has {row.problems}" if row.needed else ""
+    return f"; needs {needs(row.needed)}" if row.needed else ""
 
 
 def _starts(results: dict[str, Any]) -> dict[str, str]:
