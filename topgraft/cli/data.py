@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from topgraft.cli.options import Sets, quiet
+from topgraft.cli.programs import programs_command
 
 app = typer.Typer(help="Look at data.", no_args_is_help=True)
 
@@ -13,6 +14,9 @@ app = typer.Typer(help="Look at data.", no_args_is_help=True)
 @app.callback()
 def _data() -> None:
     """Look at data."""
+
+
+app.command("programs")(programs_command)
 
 
 @app.command("inspect")

@@ -8,9 +8,11 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from topgraft.data.formats import pick
+from topgraft.data.formats.demonstrations import RESPONSES
 from topgraft.data.sources import raw_rows
 from topgraft.data.template import LengthSettings
 from topgraft.errors import UserError
@@ -70,6 +72,18 @@ def read(settings: DataSettings) -> list[Demonstration]:
             f"the {len(raw)} rows of {settings.source}; it made {rows!r:.60}."
         )
     return thin(rows, settings.max_rows)
+
+
+def read_prompts(settings: DataSettings, source: str) -> list[Demonstration]:
+    """All rows of another source whose columns are called as `settings` say; a file without responses is taken too,
+    and the rows' are then empty."""
+    columns = {column for row in raw_rows(source) for column in row.values}
+    change: dict[str, Any] = {"source": source, "max_rows": 0}
+    if columns & {settings.response, *RESPONSES}:
+        return read(settings.model_copy(update=change))
+    # The prompt column stands in for the response.
+    rows = read(settings.model_copy(update=change | {"response": settings.prompt}))
+    return [replace(row, response="") for row in rows]
 
 
 def digest(rows: list[Demonstration]) -> str:

@@ -102,6 +102,11 @@ class Evaluation:
         """The problem of every row, the same for every arm."""
         return [row.group for row in next(iter(self.responses.values()))]
 
+    @property
+    def references(self) -> bool:
+        """Whether the data bring answers that these can be compared with."""
+        return any(row.reference for row in next(iter(self.responses.values())))
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
