@@ -103,7 +103,7 @@ def test_a_url_is_downloaded_and_read_by_its_suffix(hub):
     ("url", "said"),
     [
         ("{hub}/files/absent.jsonl", "could not be downloaded: the server answers 404 Not Found"),
-        ("{hub}/files/train.html", "is none of .json, .jsonl, .csv, .parquet"),
+        ("{hub}/files/train.html", "is none of .json, .jsonl, .csv, .tsv, .parquet"),
         ("http://127.0.0.1:9/rows.csv", "could not be downloaded: [Errno"),
         ("http://no such host/rows.csv", "could not be downloaded"),
     ],

@@ -105,7 +105,7 @@ def _evaluation(run: RunFolder, plan: Plan, splits: Splits, responses: Mapping[s
             sampled.setdefault(pair.key, []).append(pair.rejected)
 
     def target(rows: list[Demonstration]) -> list[tuple[str, str]]:
-        return [(row.group, row.response) for row in rows]
+        return [(row.group, row.response) for row in rows if row.response]
 
     def other(rows: list[Demonstration]) -> list[tuple[str, str]]:
         found = []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from topgraft.data.preparing import write_left_out
 from topgraft.errors import UserError
 from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
@@ -137,6 +138,7 @@ def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
     write_whole(place.run.recipe_file, to_toml(plan.settings))
+    write_left_out(place.run.path, place.reading.left_out)
     if not place.run.provenance():
         write_json(place.run.path / "provenance.json", provenance(place, plan))
 
