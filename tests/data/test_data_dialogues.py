@@ -86,7 +86,7 @@ def test_pairs_of_dialogues_are_cut_where_they_part(source):
     found = read_all(DataSettings(source=source(parted)))
     assert (found.rows[0].prompt, found.rows[0].rejected) == ("a?", "c")
     assert found.rows[0].response == "Assistant: b\n\nHuman: x?\n\nAssistant: y"
-    assert [fault.kind for fault in found.odd] == ["the prompts differ"]
+    assert [fault.kind for fault in found.odd] == ["the prompts differ (the prompt ends where the dialogues part)"]
     with pytest.raises(UserError, match="differ in their first question"):
         read(DataSettings(source=source({"chosen": [user("a"), bot("b")], "rejected": [user("z"), bot("b")]})))
 

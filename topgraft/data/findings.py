@@ -28,7 +28,8 @@ def render(inspection: Inspection) -> list[Line]:
     found, answered = inspection, bool(inspection.sizes["responses"])
     lines = [("rows", f"{found.rows} in {_many(found.groups, 'group')}")]
     lines += [(f"  {name}", f"{rows} in {_many(groups, 'group')}") for name, (rows, groups) in found.parts.items()]
-    lines += [("labels", ", ".join(f"{count} {name}" for name, count in found.labels.items() if count) or "none")]
+    named = [f"{count} {name}" for name, count in found.labels.items() if count]
+    lines += [("labels", ", ".join(named) if found.labels["unknown"] < found.rows else "none")]
     if found.categories:
         lines.append(("categories", _categories(found.categories)))
     lines += [(f"prompt {found.unit}", _render_lengths(found.prompts))]

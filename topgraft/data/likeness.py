@@ -15,7 +15,7 @@ COMPARISONS = 6000
 """Pairs of a test and a train reference that are compared for the overlap."""
 TESTED = 100
 """Test references that are compared, at most."""
-WORDS = 200
+WORDS = 100
 """Words of a text that are compared, from its beginning: BLEU takes time in proportion to the length."""
 SCORER = sacrebleu.BLEU(effective_order=True)
 """One for all pairs: making one takes as long as using it."""

@@ -8,19 +8,15 @@ from topgraft.records import Demonstration
 
 BEGINNING = 160
 """Characters of an answer in which a refusal is looked for."""
-CANNOT = r"(?:can(?:no|'|\u2019)?t|can ?not|could(?: not|n['\u2019]t)|(?: am|['\u2019]m) (?:unable|not able) to)"
+CANNOT = r"(?:can(?:no|'|\u2019)?t|can ?not|(?: am|['\u2019]m) (?:unable|not able) to)"
+WILL_NOT = r"(?:won['\u2019]t|will not|refuse to|(?: am|['\u2019]m) not (?:going|willing|allowed|programmed) to)"
 HELP = (
-    r"(?:help|assist|provide|do (?:that|this|it)|give|answer|tell you|share|recommend|discuss|support|comply|fulfil|"
-    r"engage|write|create|generate|offer|advise|condone|encourage|participate|in good conscience|be of)"
+    r"(?:help|assist|provide|do (?:that|this|it|so)\b|give|answer|tell\b(?! if| whether)|share|recommend|discuss|"
+    r"support|comply|fulfil|engage|write|create|generate|offer|advise|condone|encourage|participate|in good conscience)"
 )
-WILL_NOT = (
-    r"(?:won['\u2019]t|will not|refuse to|(?:am|['\u2019]m) not (?:going to|comfortable|allowed|willing|permitted)|"
-    r"(?:don['\u2019]t|do not) (?:feel comfortable|want to)|['\u2019]d rather not|would rather not)"
-)
-REFUSAL = re.compile(
-    rf"\bI ?(?:{CANNOT}(?: \w+)? {HELP}|{WILL_NOT})|\bas an AI\b|\bagainst (?:my|the) (?:guidelines|policy|policies)\b",
-    re.IGNORECASE,
-)
+UNEASY = r"(?:(?: am|['\u2019]m) not comfortable|(?:don['\u2019]t|do not) feel comfortable|['\u2019]d rather not)"
+OTHER = r"\bas an AI\b|\bagainst (?:my|the) (?:guidelines|policy|policies)\b"
+REFUSAL = re.compile(rf"\bI ?(?:(?:{CANNOT}|{WILL_NOT})(?: be able to| \w+)? {HELP}|{UNEASY})|{OTHER}", re.IGNORECASE)
 """Phrases by which an answer says that it cannot or will not help. They are counted, nobody judges what they mean."""
 
 

@@ -61,7 +61,7 @@ def required(field: str, wanted: str, names: Sequence[str], columns: Columns, se
     known = usual(names, columns)
     close = nearest(wanted or names[0], columns).split("Known:")[0].strip()
     guess = f"Did you mean '{known}'?" if known and wanted and not close else close
-    example = guess.split("'")[1] if guess else "COLUMN"
+    example = guess.split("'")[1] if guess else _richest(columns)
     said = (
         f"data.{field} = '{wanted}' is not among them"
         if wanted
@@ -209,6 +209,19 @@ def _shape(value: Any) -> str:
     return " (messages)" if are_turns(value) else " (list)" if isinstance(value, list) else ""
 
 
+def _richest(columns: Columns) -> str:
+    """The column that is worth a try: the first of messages, else that with the longest text."""
+    messages = [column for column, value in columns.items() if are_turns(value)]
+    texts = {column: len(value) for column, value in columns.items() if isinstance(value, str)}
+    return next(iter(messages), max(texts, key=lambda column: texts[column], default="COLUMN"))
+
+
 def _dots(columns: Columns) -> str:
-    name, inner = next(((key, value) for key, value in columns.items() if isinstance(value, dict) and value), ("", {}))
-    return f" What stands inside an object is named with dots, e.g. {name}.{next(iter(inner))}." if name else ""
+    """How to name what stands inside an object, by the first text in one."""
+    path, value = next(
+        ((key, value) for key, value in columns.items() if isinstance(value, dict) and value), ("", None)
+    )
+    while isinstance(value, dict) and value:
+        name, value = next(iter(value.items()))
+        path += f".{name}"
+    return f" What stands inside an object is named with dots, e.g. {path}." if path else ""

@@ -116,10 +116,11 @@ def _try(raw: Table, row: RawRow, dialogue: str, response: str, rejected: str) -
         other = value_of(row, rejected) if rejected else None
         preferred = value_of(row, response) if response else None
         if dialogue == "chosen" and are_turns(other):
-            before, texts = shared(turns, turns_of(other, f"{row.place}: '{rejected}'"), row.place)
-            if len(before) + 1 < max(len(turns), len(other)):
+            others = turns_of(other, f"{row.place}: '{rejected}'")
+            before, texts = shared(turns, others, row.place)
+            if len(before) + 1 < max(len(turns), len(others)):
                 raw.odd.append(
-                    Fault(row.place, f"{row.place}: the prompts differ: the dialogues part before the last turn")
+                    Fault(row.place, f"{row.place}: the prompts differ (the prompt ends where the dialogues part)")
                 )
             return (before, *texts)
         if preferred is not None and turns[-1].speaker != "Assistant":

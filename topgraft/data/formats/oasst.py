@@ -6,7 +6,7 @@ One source gives several views (data.view):
     pairs           two answers to one dialogue that people ranked, the better one preferred: for reward models and DPO
     prompts         what the prompters wrote, each text alone: for PPO, without any text of the assistant's
 
-Answers that a model wrote, deleted messages and those whose parent is missing are left out. The rows of one tree stay
+What a model wrote, deleted messages and those whose parent is missing are left out. The rows of one tree stay
 in one part of the split.
 """
 
@@ -170,7 +170,9 @@ def _pairs(messages: list[Message]) -> list[Demonstration]:
 
 def _prompts(messages: list[Message]) -> list[Demonstration]:
     return [
-        Demonstration(key=m.id, group=m.tree, prompt=m.text, response="", part=m.row.part) for m in messages if m.asks
+        Demonstration(key=m.id, group=m.tree, prompt=m.text, response="", part=m.row.part)
+        for m in messages
+        if m.asks and not m.synthetic
     ]
 
 

@@ -54,5 +54,5 @@ def _row(row: RawRow) -> Demonstration:
         raise UserError(
             f"{row.place} is no row that `topgraft data prepare` wrote: {str(values)[:80]}. Prepare it anew."
         )
-    lists = {name: tuple(values.pop(name, ())) for name in ("right", "wrong")}
-    return Demonstration(**values, **lists, part=row.part)
+    right, wrong = (tuple(values.pop(name, ())) for name in ("right", "wrong"))
+    return Demonstration(**values, right=right, wrong=wrong, part=row.part)

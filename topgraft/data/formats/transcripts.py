@@ -64,7 +64,7 @@ def _pair(raw: Table, row: RawRow) -> tuple[str, list[str]]:
             f"{row.place}: the transcripts in 'chosen' and 'rejected' differ in their first question. Remove it."
         )
     if {chosen.rfind(ASSISTANT), rejected.rfind(ASSISTANT)} != {len(prompt)}:
-        raw.odd.append(Fault(row.place, f"{row.place}: the prompts differ: the dialogues part before the last turn"))
+        raw.odd.append(Fault(row.place, f"{row.place}: the prompts differ (the prompt ends where the dialogues part)"))
     return prompt, [text[len(prompt) + len(ASSISTANT) :].strip() for text in (chosen, rejected)]
 
 
