@@ -10,7 +10,7 @@ def test_lengths_are_drawn_with_their_percentiles_and_limits():
         "prompts: median 100, 99th percentile 198, longest 200, n = 200. "
         "responses: median 5, 99th percentile 5, longest 5, n = 10"
     )
-    for word in ("Prompts", "Responses", "Length (tokens)", "median", "99 % up to", "limit"):
+    for word in ("Prompts", "Responses", "Length (tokens)", "median", "99th percentile", "limit"):
         assert word in drawing.svg
     assert drawing.pdf.startswith(b"%PDF")
     assert draw_lengths(sizes, {"prompts": 64}, "tokens").svg == drawing.svg

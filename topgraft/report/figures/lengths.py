@@ -24,7 +24,7 @@ def draw_lengths(sizes: Mapping[str, Sequence[int]], limits: Mapping[str, int], 
         figure, axes = drawing.new_figure(COLUMN, 0.5 + 1.1 * len(shown), len(shown) or 1, 1, sharex=True)
         for axis, (name, values) in zip(axes, shown.items(), strict=False):
             axis.hist(values, bins=edges, color=GREYS[1], linewidth=0)
-            for percent, dashes, word in ((50, "solid", "median"), (99, (0, (4, 1.5)), "99 % up to")):
+            for percent, dashes, word in ((50, "solid", "median"), (99, (0, (4, 1.5)), "99th percentile")):
                 axis.axvline(_rank(values, percent), color=INK, linewidth=0.9, linestyle=dashes, label=word)
             if name in limits:
                 axis.axvline(limits[name], color=ACCENT, linewidth=1.2, linestyle=(0, (1, 1)), label="limit")
