@@ -61,7 +61,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         results, style = measure(place.run, plan, place.splits, responses)
         bar.advance({}, ())
     keep(place.run, responses, style)
-    if "reward" in plan.steps and "reward" in rewards:
+    if "reward" in plan.steps and "reward" in rewards and any(row.response for row in place.splits.test):
         first = [row for row in responses["base"] if row.sample == 0]
         results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()

@@ -160,6 +160,8 @@ def label_of(row: RawRow, column: str) -> bool | None:
 def strength_of(row: RawRow, column: str) -> float:
     """How clear a preference is."""
     value = value_of(row, column)
+    if isinstance(value, str) and re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
+        value = float(value)  # CSV has texts only
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise UserError(
             f"{row.place}: '{column}' must be a number, 0 (a tie) or above; it is {value!r:.60}. "

@@ -15,8 +15,12 @@ COLUMNS = {"key", "group", "prompt", "response"}
 
 
 def matches(columns: Columns, settings: "DataSettings") -> bool:
-    """Whether the columns are those that are always written."""
-    return set(columns) >= COLUMNS and not settings.prompt and not settings.response
+    """Whether the columns are those that are written, and no others."""
+    return (
+        COLUMNS <= set(columns) <= set(Demonstration.__dataclass_fields__)
+        and not settings.prompt
+        and not settings.response
+    )
 
 
 def rows(raw: Table, settings: "DataSettings") -> list[Demonstration]:
