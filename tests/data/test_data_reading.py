@@ -251,7 +251,8 @@ def test_a_column_inside_an_object_is_named_with_dots(write):
 def test_a_missing_response_lists_columns_and_usual_names(write):
     message = refusal(write("r.csv", "prompt,reply\na,b\n"), view="conversations")
     assert "has columns prompt, reply; none of them is a usual name of a response" in message
-    assert "--set data.response=COLUMN" in message
+    assert "Write --set data.response=reply." in message
+    assert "--set data.response=COLUMN" in refusal(write("s.csv", "prompt\na\n"), view="conversations")
 
 
 @pytest.mark.parametrize("field", ["prompt", "response", "group", "key", "correct", "category", "right", "wrong"])

@@ -61,7 +61,8 @@ def required(field: str, wanted: str, names: Sequence[str], columns: Columns, se
     known = usual(names, columns)
     close = nearest(wanted or names[0], columns).split("Known:")[0].strip()
     guess = f"Did you mean '{known}'?" if known and wanted and not close else close
-    example = guess.split("'")[1] if guess else _richest(columns)
+    taken = "" if field == "prompt" else settings.prompt or usual(PROMPTS, columns, text=True)
+    example = guess.split("'")[1] if guess else _richest(columns, taken)
     said = (
         f"data.{field} = '{wanted}' is not among them"
         if wanted
@@ -211,10 +212,11 @@ def _shape(value: Any) -> str:
     return " (messages)" if are_turns(value) else " (list)" if isinstance(value, list) else ""
 
 
-def _richest(columns: Columns) -> str:
-    """The column that is worth a try: the first of messages, else that with the longest text."""
-    messages = [column for column, value in columns.items() if are_turns(value)]
-    texts = {column: len(value) for column, value in columns.items() if isinstance(value, str)}
+def _richest(columns: Columns, taken: str) -> str:
+    """The column that is worth a try, not the one that is `taken`: the first of messages, else that with the longest
+    text."""
+    messages = [column for column, value in columns.items() if are_turns(value) and column != taken]
+    texts = {column: len(value) for column, value in columns.items() if isinstance(value, str) and column != taken}
     return next(iter(messages), max(texts, key=lambda column: texts[column], default="COLUMN"))
 
 
