@@ -10,6 +10,8 @@ from topgraft.data.table import summary
 Line = tuple[str, str]
 CATEGORIES = 6
 """Categories named."""
+KEY = 80
+"""Characters shown of a key with what is said of it."""
 
 
 def introduce(reading: Reading) -> list[Line]:
@@ -46,12 +48,12 @@ def render(inspection: Inspection) -> list[Line]:
         ("prompts in two parts", _keys([_short(prompt) for prompt in found.leaked_prompts])),
         ("groups in two parts", _keys([_short(group) for group in found.leaked_groups])),
         ("empty", _keys(found.empty)),
-        ("worth a look", _keys([f"{key} ({why})" for key, why in found.suspicious])),
+        ("worth a look", _keys([f"{_short(key, 20)} ({why})" for key, why in found.suspicious])),
     ]
     if answered:
         lines += _render_likeness(found)
     for row in found.examples:
-        lines += [(f"example {_short(row.key, 20)}", _short(row.prompt, 160))]
+        lines += [(f"example {_short(row.key, 18)}", _short(row.prompt, 160))]
         lines += [("  response", _short(row.response, 160))] * bool(row.response)
         lines += [("  rejected", _short(row.rejected, 160))] * bool(row.rejected) if row.rejected else []
     return lines
@@ -107,7 +109,8 @@ def _categories(counts: dict[str, int]) -> str:
 
 def _keys(keys: Sequence[str]) -> str:
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return f"{len(keys)}: {', '.join(keys[:SHOWN])}{more}" if keys else "none"
+    shown = ", ".join(_short(key, KEY) for key in keys[:SHOWN])
+    return f"{len(keys)}: {shown}{more}" if keys else "none"
 
 
 def _many(count: int, word: str) -> str:
