@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from topgraft.data.files import RawRow
 from topgraft.data.programs import child
 from topgraft.data.programs.labelling import label, problems_of, programs_of, same
 from topgraft.data.programs.sandbox import Limits, run
 from topgraft.data.sources import raw_rows
+from topgraft.data.table import RawRow
 from topgraft.errors import UserError
 
 REFACTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "refactory-student-python"

@@ -28,8 +28,11 @@ def split(rows: Sequence[Demonstration], fractions: Sequence[float], seed: int) 
     """Share whole groups out: 50 groups at (0.7, 0.2, 0.1) give exactly 35, 10 and 5.
 
     The groups are sorted by name and shuffled by `random.Random(seed)`, so that neither the platform nor the
-    order of the rows matters. Raises UserError where the fractions do not add up to 1 or a part stays empty.
+    order of the rows matters. Raises UserError where the fractions do not add up to 1 or a part stays empty. Rows that
+    say which part they are of keep it.
     """
+    if rows and all(row.part for row in rows):
+        return _own(rows)
     shares = _shares(fractions)
     groups = sorted({row.group for row in rows})
     counts = _counts(len(groups), shares)
@@ -45,6 +48,18 @@ def split(rows: Sequence[Demonstration], fractions: Sequence[float], seed: int) 
     for name, count in zip(PARTS, counts, strict=True):
         part_of |= dict.fromkeys(groups[len(part_of) : len(part_of) + count], name)
     return Splits(**{name: [row for row in rows if part_of[row.group] == name] for name in PARTS})
+
+
+def _own(rows: Sequence[Demonstration]) -> Splits:
+    """The parts that the rows name themselves."""
+    parts = {name: [row for row in rows if row.part == name] for name in PARTS}
+    for name, part in parts.items():
+        if not part:
+            raise UserError(
+                f"The data bring parts of their own, and the {name} part has no rows: every part needs one at least. "
+                f"Raise data.max_rows, or name one file as data.source to have it split anew."
+            )
+    return Splits(**parts)
 
 
 def _shares(fractions: Sequence[float]) -> list[Fraction]:

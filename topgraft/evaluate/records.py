@@ -98,14 +98,14 @@ class Evaluation:
     drawn: bool = False
 
     @property
+    def referenced(self) -> bool:
+        """Whether every row has a reference answer to compare with."""
+        return all(row.reference for row in next(iter(self.responses.values())))
+
+    @property
     def groups(self) -> list[str]:
         """The problem of every row, the same for every arm."""
         return [row.group for row in next(iter(self.responses.values()))]
-
-    @property
-    def references(self) -> bool:
-        """Whether the data bring answers that these can be compared with."""
-        return any(row.reference for row in next(iter(self.responses.values())))
 
 
 @dataclass(frozen=True, kw_only=True)

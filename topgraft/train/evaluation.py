@@ -55,7 +55,8 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     responses = score_all(place, plan, answers)
     results, style = measure(place.run, plan, place.splits, responses)
     keep(place.run, responses, style)
-    if "reward" in plan.steps and plan.settings.learns_reward:
+    answered = any(row.response for row in place.splits.test)
+    if "reward" in plan.steps and plan.settings.learns_reward and answered:
         first = [row for row in responses["base"] if row.sample == 0]
         results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from topgraft.data.reading import read_prompts
+from topgraft.data.preparing import write_left_out
+from topgraft.data.reading import read
 from topgraft.errors import UserError
 from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
@@ -108,7 +109,7 @@ def measure_on(run: RunFolder, plan: Plan, source: str, into: RunFolder, screen:
 
     What needs a reference answer is measured where the rows bring one. Raises UserError for rows that cannot be read.
     """
-    rows = read_prompts(plan.settings.data, source)
+    rows = read(plan.settings.data.model_copy(update={"source": source, "max_rows": 0}))
 
     def opened(place: Workplace) -> None:
         refuse_changes(place)
@@ -166,6 +167,7 @@ def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
     write_whole(place.run.recipe_file, to_toml(plan.settings))
+    write_left_out(place.run.path, place.reading.left_out)
     if not place.run.provenance():
         write_json(place.run.path / "provenance.json", provenance(place, plan))
 

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from topgraft.data.files import RawRow
 from topgraft.data.programs.sandbox import Limits, Outcome, run
+from topgraft.data.table import RawRow
 from topgraft.errors import UserError, nearest
 
 SAID_RIGHT = ("correct", "right", "true", "1")

@@ -25,8 +25,8 @@ def by_chance(percentiles: Sequence[float], groups: Sequence[str]) -> float | No
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
-    """The agreement of every answer; one without words has 0. None without references."""
-    if not evaluation.references:
+    """The agreement of every answer; one without words has 0. None where there are no references."""
+    if not evaluation.referenced:
         return None
     scorer, first = shipped(), next(iter(evaluation.responses.values()))
     wanted = scorer.percentiles([row.reference for row in first])

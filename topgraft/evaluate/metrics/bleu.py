@@ -23,8 +23,8 @@ def statistic(scorer: BLEU | CHRF, outputs: Sequence[str], references: Sequence[
 
 
 def against_references(scorer: BLEU | CHRF, evaluation: Evaluation) -> MetricResult | None:
-    """The corpus score of every arm; None without references."""
-    if not evaluation.references:
+    """The corpus score of every arm; None where there are no references."""
+    if not evaluation.referenced:
         return None
     found = {
         arm: statistic(scorer, [row.response for row in rows], [row.reference for row in rows])

@@ -32,8 +32,8 @@ def rouge_l(output: str, reference: str) -> float:
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
-    """Mean over answers; None without references."""
-    if not evaluation.references:
+    """Mean over answers; None where there are no references."""
+    if not evaluation.referenced:
         return None
     per_row = {
         arm: [rouge_l(row.response, row.reference) for row in rows] for arm, rows in evaluation.responses.items()
