@@ -17,6 +17,8 @@ from topgraft.train.pairing import comparisons
 from topgraft.train.plan import Plan
 from topgraft.train.progress import Screen
 from topgraft.train.settings import settings_of
+from topgraft.train.stages import carry_out
+from topgraft.train.workplace import prepare
 
 DATA = {"max_prompt_tokens": 60, "max_response_tokens": 12, "split": [0.6, 0.2, 0.2]}
 FEW = {"epochs": 1, "batch_size": 6}
@@ -52,6 +54,24 @@ def test_a_reward_model_on_a_base_of_its_own_scores_texts_as_it_would_alone(tmp_
     again = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward", "ppo"], **recipe)
     do(again, "reward")
     assert again.rewards["reward"](*asked) == pytest.approx(scores, abs=1e-5), "loaded as it was saved"
+
+
+def test_an_arm_on_other_blocks_shares_a_reward_model_whose_own_base_is_the_recipes(tmp_path, model_folder, recipe):
+    """The step is the recipe's; an arm's place holds another cut of the model and must not take it for its own."""
+    own = {"name": str(model_folder), "layers": "last-2", "lora": {}}
+    recipe |= {"reward": FEW | {"model": own}, "arms": {"wide": {"train": ["ppo"], "model": {"layers": "full"}}}}
+    first = open_place(tmp_path / "run", model_folder, stages=["pairs", "reward"], **recipe)
+    do(first, "pairs", "reward")
+    plan = Plan(first.settings)
+    (group,) = (group for group in plan.groups() if group.settings.model.layers == "full")
+    place = prepare(group.settings, first.run, first.screen)
+    (step,) = plan.needed(["reward"])[-1:]
+    carry_out(place, step)
+    assert place.model.split_layer == 0
+    assert "reward" not in place.model.slots.names
+    asked = ["Q1?", "Q2?"], ["A 1.", "A 22."]
+    tokens, trunk = first.cache.get(list(zip(*asked, strict=True)))
+    assert place.rewards["reward"](*asked) == pytest.approx(first.rewards["reward"](tokens, trunk).tolist(), abs=1e-5)
 
 
 def test_pairs_of_the_data_are_taken_as_they_are(tmp_path, model_folder, recipe):

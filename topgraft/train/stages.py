@@ -58,5 +58,5 @@ def offer(place: Workplace, step: Step, algorithm: RewardModel) -> None:
 
 def home(place: Workplace, step: Step) -> Workplace:
     """Where a step is done: in this place, or beside it, where a reward model has a base of its own."""
-    own = place.settings.options(step.kind).base(place.settings.model)
-    return place if own == place.settings.model else place.beside(own)
+    own = place.settings.options(step.kind).base(place.base)
+    return place if own == place.base else place.beside(own)

@@ -43,6 +43,8 @@ class Workplace:
     run: RunFolder
     screen: Screen
     accelerator: Accelerator
+    base: ModelSettings
+    """What `model` was loaded and cut by; a step that arms share may have been asked for under another cut."""
     model: SplitModel
     template: Template
     reading: Reading
@@ -133,6 +135,7 @@ def _open(
         run=run,
         screen=screen,
         accelerator=accelerator,
+        base=settings.model,
         model=loaded.split,
         template=template,
         reading=reading,
