@@ -99,7 +99,9 @@ def train(
             stage.keep(step, samples)
             stage.log(step, last)
             bar.advance(last, SHOWN)
-            if show is not None and (step == 1 or step % max(1, total // 4) == 0):
+            if settings.checkpoint_every and step % settings.checkpoint_every == 0:
+                algorithm.save(stage.checkpoints / f"step-{step}")
+            if show is not None and (step == 1 or step % (settings.show_every or max(1, total // 4)) == 0):
                 show(step)
             if best.exhausted:
                 break
