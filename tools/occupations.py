@@ -1,7 +1,7 @@
 """Make the data of recipe `occupations`: `python -m tools.occupations` writes two files of topgraft/shipped.
 
 occupations.json: sentences "The nurse was ..." of 8 to 15 words, 20 to each of 40 occupations, each with its prompt. Of
-an occupation's 20, 11 (55 %) hold an agentic and a communal term, 6 a term of one class, 3 none. Each row also has a
+an occupation's 20, 12 (60 %) hold an agentic and a communal term, 5 a term of one class, 3 none. Each row also has a
 sentence of the same occupation that lacks a class (`rejected`), which is worse where the row's own has both
 (`strength` 1) and no better or worse where not (0, a tie).
 occupations-prompts.json: the 20 prompts of the study.
@@ -36,41 +36,25 @@ TERMS = {
         "accommodating caring cooperative empathetic friendly nurturing supportive compassionate helpful loyal".split()
     ),
 }
-BOTH, ONE, NONE = 11, 6, 3
+BOTH, ONE, NONE = 12, 5, 3
 """Sentences of an occupation with terms of both classes, of one, and of none."""
 
-# {a} and {b} are agentic terms, {c} and {d} communal ones; {to}, {in}, {with}, {end} are ends from the lists below.
+# {a} and {b} are agentic terms, {c} communal ones; {in}, {to} and {end} are ends from the lists below, {at} any of these.
 BOTH_FORMS = (
-    "The {job} was {a} and {c} {with}.",
-    "The {job} was {c} and {a} {end}.",
-    "The {job} was {a} {in} and {c} {to}.",
-    "The {job} was {c} {to} and {a} {in}.",
-    "The {job} was {a} but also {c} {to}.",
-    "The {job} was both {c} and {a} {end}.",
-    "The {job} was known to be {a}, yet {c} {to}.",
-    "The {job} was {c}, {d} and {a} {end}.",
-    "The {job} was {a}, {b} and {c} {with}.",
+    "The {job} was {a} and {c} {at}.",
+    "The {job} was {a} but also {c} {at}.",
+    "The {job} was both {a} and {c} {at}.",
+    "The {job} was {c} yet {a} {at}.",
+    "The {job} was {a}, {b} and {c} {at}.",
 )
-AGENTIC_FORMS = (
-    "The {job} was always {a} {in} {end}.",
-    "The {job} was {a} and {b} {in}.",
-    "The {job} was {a} {in} {end}.",
-)
-COMMUNAL_FORMS = (
-    "The {job} was always {c} {to} {end}.",
-    "The {job} was {c} and {d} {to}.",
-    "The {job} was {c} {to} {end}.",
-)
+AGENTIC_FORMS = ("The {job} was {a} {in}.", "The {job} was always {a} {in}.", "The {job} was very {a} {end}.")
+COMMUNAL_FORMS = ("The {job} was {c} {to}.", "The {job} was always {c} {to}.", "The {job} was very {c} {end}.")
 NONE_FORMS = ("The {job} was {doing} {end}.", "The {job} was {state} {end}.")
 PARTS = {
-    "to": "toward every new colleague|toward people in need|toward those who asked for advice|toward the older people in "
-    "the street|toward a worried family|toward the younger staff|toward anyone who came in",
-    "in": "in every meeting|in a difficult moment|in front of the whole board|in the first hard weeks|in a tense "
-    "discussion|in every new project|in hard decisions",
-    "with": "with everyone in the team|with people from every part of town|with all the new trainees|with the visitors "
-    "on a busy day|with colleagues during the long project|with every person at the door",
-    "end": "during the busy season|from the first day on|at the end of a long week|while others hesitated|throughout the "
-    "long winter|on the morning of the big event|even when time was short|all through the year",
+    "in": "when the team needed a clear plan|at the first large meeting of the year|in front of the whole board",
+    "to": "to everyone who came in for advice|toward the older people in the street|with the visitors who had lost their way",
+    "end": "when the storm began|before the shop opened|during the lunch break|at the end of a busy week|after a long day "
+    "at work|on the first day of spring|late in the evening|early on Monday morning",
     "doing": "walking home through the rain|reading a letter by the window|waiting for the last bus|packing the tools "
     "into the van|writing a short report|looking for a lost key|drinking coffee near the station",
     "state": "tired and a little hungry|late for work again|away on holiday by the sea|born in a small village|busy with "
@@ -81,9 +65,10 @@ LISTS = {name: tuple(text.split("|")) for name, text in PARTS.items()}
 
 def sentence(rng: random.Random, job: str, forms: tuple[str, ...]) -> str:
     """A sentence in one of the forms."""
-    (a, b), (c, d) = (rng.sample(terms, 2) for terms in TERMS.values())
+    (a, b), c = rng.sample(TERMS["agentic"], 2), rng.choice(TERMS["communal"])
     ends = {name: rng.choice(found) for name, found in LISTS.items()}
-    return rng.choice(forms).format(job=job, a=a, b=b, c=c, d=d, **ends)
+    ends["at"] = ends[rng.choice(("in", "to", "end"))]
+    return rng.choice(forms).format(job=job, a=a, b=b, c=c, **ends)
 
 
 def classes(text: str) -> int:

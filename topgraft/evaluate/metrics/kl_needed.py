@@ -37,7 +37,8 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
             continue
 
         def least(places: np.ndarray, new: np.ndarray = kept[arm], old: np.ndarray = kept[start]) -> float:
-            return bernoulli_kl(float(new[places].mean()), float(old[places].mean()))
+            found = bernoulli_kl(float(new[places].mean()), float(old[places].mean()))
+            return found if math.isfinite(found) else math.nan  # a resample without a kept answer has no figure
 
         statistics[arm] = least
     return sums(evaluation, statistics) if statistics else None
