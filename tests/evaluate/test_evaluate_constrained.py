@@ -94,8 +94,8 @@ def test_automata_agree_with_the_rules_on_random_texts():
         assert table_accepts(count, text) == fits, text
         kept["terms"] += has
         kept["words"] += fits
-    assert 500 < kept["terms"] < 2500
-    assert 500 < kept["words"] < 2500
+    assert 300 < kept["terms"] < 2700
+    assert 300 < kept["words"] < 2700
 
 
 def test_the_product_reads_tokens_as_the_automata_read_their_letters():
@@ -108,7 +108,7 @@ def test_the_product_reads_tokens_as_the_automata_read_their_letters():
         drawn = rng.choices(range(len(texts)), k=rng.randrange(6))
         state = 0
         for token in drawn:
-            state = made.next[state, token] if state != DEAD else DEAD
+            state = made.next[state, made.kinds[token]] if state != DEAD else DEAD
         known = all(texts[token] is not None for token in drawn)
         text = "".join(texts[token] or "" for token in drawn)
         expected = known and bool(occurrences(text, TERMS)) and 1 <= len(words(text)) <= 2
@@ -137,7 +137,9 @@ def probability(model, tokens):
 
 
 END = 3
-SMALL = Product(np.array([[1, 0, 0, DEAD], [1, 1, 2, DEAD], [DEAD, 2, 2, DEAD]]), np.array([False, False, True]))
+SMALL = Product(
+    np.arange(4), np.array([[1, 0, 0, DEAD], [1, 1, 2, DEAD], [DEAD, 2, 2, DEAD]]), np.array([False, False, True])
+)
 """Accepted: a 0, later a 2, no 0 after that."""
 
 
@@ -175,7 +177,9 @@ def test_two_states_worked_by_hand():
         torch.tensor([[0.0, 1.0], [0.0, 1.0]]).double(),
         torch.tensor([[0.5, 0.5], [0.0, 1.0]]).double(),
     )
-    lookahead = Lookahead(model, Product(np.array([[1, DEAD], [DEAD, DEAD]]), np.array([False, True])), [1], 2)
+    lookahead = Lookahead(
+        model, Product(np.arange(2), np.array([[1, DEAD], [DEAD, DEAD]]), np.array([False, True])), [1], 2
+    )
     chances = lookahead.log_chances(0, model.first_Z[None], 2)[0].exp()
     assert chances.tolist() == [1.0, 0.0]  # a 0 now is followed by the end; the end now lacks the 0
     assert lookahead.log_chances(0, model.first_Z[None], 1)[0].exp().tolist() == [0.0, 0.0]  # no room for both

@@ -58,7 +58,7 @@ class GuidedRows:
         rows_B, ids_B = rows_B.cpu(), ids_B.cpu()
         goes_on_B = ~torch.isin(ids_B, torch.tensor(self.lookahead.ends))
         rows_B, ids_B = rows_B[goes_on_B], ids_B[goes_on_B]
-        self.state_B[rows_B] = self.lookahead.next_QV[self.state_B[rows_B], ids_B].long()
+        self.state_B[rows_B] = self.lookahead.after(self.state_B[rows_B], ids_B)
         self.belief_BZ[rows_B] = self.lookahead.believe(self.belief_BZ[rows_B], ids_B)
 
 

@@ -82,21 +82,22 @@ class Lookahead:
 
     def __init__(self, model: HMM, product: Product, ends: Sequence[int], limit: int) -> None:
         """`ends` are the end tokens; n goes up to `limit`."""
-        self.model, self.product, self.ends = model, product, list(ends)
+        self.model, self.ends = model, list(ends)
+        self.kinds_V, self.next_QK = torch.tensor(product.kinds), torch.tensor(product.next)
         self.accepts_Q = torch.tensor(product.accepts)
-        self.next_QV = torch.tensor(product.next)
-        self.next_QV[:, self.ends] = DEAD  # an end is no move: it is counted by itself
-        size = len(product.accepts)
+        inner_VZ = model.emit_ZV.T.clone()
+        inner_VZ[self.ends] = 0  # an end is no move: it is counted by itself
+        size, states = len(product.accepts), len(model.first_Z)
+        emit_KZ = torch.zeros(self.next_QK.shape[1], states).double().index_add_(0, self.kinds_V, inner_VZ)
         sources, targets, weights = [], [], []
-        for state in range(size):
-            alive_V = self.next_QV[state] != DEAD
-            reached, places = self.next_QV[state][alive_V].unique(return_inverse=True)
-            weight_EZ = torch.zeros(len(reached), len(model.first_Z)).double()
-            weights.append(weight_EZ.index_add_(0, places, model.emit_ZV.T[alive_V]).float())
+        for state, next_K in enumerate(self.next_QK):
+            alive_K = next_K != DEAD
+            reached, places = next_K[alive_K].unique(return_inverse=True)
+            weights.append(torch.zeros(len(reached), states).double().index_add_(0, places, emit_KZ[alive_K]))
             targets.append(reached)
             sources.append(torch.full_like(reached, state))
         self._source_E, self._target_E, self._weight_EZ = map(torch.cat, (sources, targets, weights))
-        self.moved = [torch.zeros(size, len(model.first_Z)).double()]
+        self.moved = [torch.zeros(size, states).double()]
         """By n: the same [Q, Z] where z has emitted, so that the state after it emits next."""
         for _ in range(limit - 1):
             self.moved.append(self._longer(self.moved[-1]))
@@ -110,7 +111,7 @@ class Lookahead:
         """From n tokens to n + 1."""
         end_Z = self.model.emit_ZV[:, self.ends].sum(1)
         found_QZ = self.accepts_Q[:, None] * end_Z
-        for part in torch.arange(len(self._source_E)).split(2**16):
+        for part in torch.arange(len(self._source_E)).split(2**12):
             gained_EZ = self._weight_EZ[part] * moved_QZ[self._target_E[part]]
             found_QZ.index_add_(0, self._source_E[part], gained_EZ)
         return found_QZ @ self.model.move_ZZ.T
@@ -118,12 +119,16 @@ class Lookahead:
     def log_chances(self, state: int, belief_BZ: torch.Tensor, left: int) -> torch.Tensor:
         """log P(accepted | the text so far, next token) [B, V], with `left` tokens to go, the next one included, in
         automaton state `state`; `belief_BZ` is what the text so far says of the state that emits next."""
-        next_V = self.next_QV[state]
+        next_V = self.next_QK[state][self.kinds_V]
         seen_BV = belief_BZ @ self.model.emit_ZV
         future_VZ = torch.where((next_V != DEAD)[:, None], self.moved[left - 1][next_V.clamp(min=0)], 0.0)
         chance_BV = belief_BZ @ (self.model.emit_ZV * future_VZ.T) / seen_BV
         chance_BV[:, self.ends] = float(self.accepts_Q[state])
         return chance_BV.log()
+
+    def after(self, state_B: torch.Tensor, ids_B: torch.Tensor) -> torch.Tensor:
+        """The automaton states after the tokens `ids_B`."""
+        return self.next_QK[state_B, self.kinds_V[ids_B]]
 
     def believe(self, belief_BZ: torch.Tensor, ids_B: torch.Tensor) -> torch.Tensor:
         """The belief after the tokens `ids_B` were emitted."""

@@ -11,9 +11,11 @@ from topgraft.evaluate.constrained.automata import DEAD, LETTERS, Table
 
 @dataclass(frozen=True)
 class Product:
-    """All automata at once. `next` [states, V] are state numbers, DEAD where one of them is dead or the token's text is
-    not known; state 0 is the start; `accepts` [states]: all of them accept."""
+    """All automata at once. `kinds` [V]: tokens of one kind move every state alike. `next` [states, kinds] are state
+    numbers, DEAD where one automaton is dead or the token's text is not known; state 0 is the start; `accepts`
+    [states]: all of them accept."""
 
+    kinds: np.ndarray
     next: np.ndarray
     accepts: np.ndarray
 
@@ -51,13 +53,15 @@ def over_tokens(table: Table, texts: Sequence[str | None]) -> np.ndarray:
 
 def product(tables: Sequence[Table], texts: Sequence[str | None]) -> Product:
     """The states of all automata together that tokens can reach from the start."""
-    parts = [over_tokens(table, texts) for table in tables]
-    sizes = [len(part) for part in parts]
+    every = [over_tokens(table, texts) for table in tables]
+    sizes = [len(part) for part in every]
+    columns, kinds = np.unique(np.concatenate(every), axis=1, return_inverse=True)
+    parts = np.split(columns, np.cumsum(sizes)[:-1])
     numbers, found, rows = {(0,) * len(parts): 0}, [(0,) * len(parts)], []
     for state in found:  # grows while it is read
         after = np.stack([part[own] for part, own in zip(parts, state, strict=True)])
-        alive_V = (after != DEAD).all(0)
-        codes, places = np.unique(np.ravel_multi_index(tuple(after[:, alive_V]), sizes), return_inverse=True)
+        alive_K = (after != DEAD).all(0)
+        codes, places = np.unique(np.ravel_multi_index(tuple(after[:, alive_K]), sizes), return_inverse=True)
         reached = []
         for code in codes:
             key = tuple(int(own) for own in np.unravel_index(code, sizes))
@@ -65,8 +69,8 @@ def product(tables: Sequence[Table], texts: Sequence[str | None]) -> Product:
                 numbers[key] = len(found)
                 found.append(key)
             reached.append(numbers[key])
-        row = np.full(len(texts), DEAD, dtype=np.int32)
-        row[alive_V] = np.array(reached, dtype=np.int32)[places]
+        row = np.full(len(alive_K), DEAD)
+        row[alive_K] = np.array(reached, dtype=int)[places]
         rows.append(row)
     accepts = [all(table.accepts[own] for table, own in zip(tables, state, strict=True)) for state in found]
-    return Product(np.stack(rows), np.array(accepts))
+    return Product(kinds.reshape(-1), np.stack(rows), np.array(accepts))
