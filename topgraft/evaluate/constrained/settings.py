@@ -13,7 +13,7 @@ class ConstraintSettings(Settings):
     """Fewest words."""
     high: int = Field(0, ge=0)
     """Most words; 0: any number."""
-    states: int = Field(32, ge=1)
+    states: int = Field(64, ge=1)
     """Hidden states of the Markov model."""
     samples: int = Field(2000, ge=1)
     """Answers to training prompts that the arm's policy draws, from which the Markov model is learned."""
