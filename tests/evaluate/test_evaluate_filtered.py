@@ -35,5 +35,5 @@ def test_the_first_answer_that_is_kept_is_the_answer_and_all_draws_are_counted()
         assert row.draws == len(drawn[place])
         assert row.generated == sum(tokens for _, tokens in drawn[place])
         assert row.tokens == drawn[place][-1][1]
-    assert 1 < len({row.draws for row in found})
+    assert len({row.draws for row in found}) > 1
     assert any(not kept for kept in keeps(found))  # some never kept to it: their last answer stands
