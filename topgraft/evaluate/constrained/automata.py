@@ -6,7 +6,7 @@ They accept what rewards/wording.py finds and counts, in texts of printable ASCI
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,16 +19,16 @@ DEAD = -1
 
 
 class Automaton(Protocol):
-    """States are whatever can be compared; None is the dead one."""
+    """States are whatever can be hashed; None is the dead one."""
 
     @property
-    def start(self) -> Hashable:
+    def start(self) -> Any:
         """The state before the first letter."""
 
-    def step(self, state: Hashable, letter: str) -> Hashable:
+    def step(self, state: Any, letter: str) -> Any:
         """The state after one more small letter."""
 
-    def accepts(self, state: Hashable) -> bool:
+    def accepts(self, state: Any) -> bool:
         """Whether a text may end here."""
 
 
@@ -88,7 +88,7 @@ class HasTerm:
 
     def accepts(self, state: tuple[frozenset[str], bool] | bool) -> bool:
         """Whether a term was found, the one that the text ends with included."""
-        return state is True or bool(state[0] & self._known[0])
+        return state if isinstance(state, bool) else bool(state[0] & self._known[0])
 
 
 @dataclass(frozen=True)
