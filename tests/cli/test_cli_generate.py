@@ -1,9 +1,11 @@
 """`topgraft generate`: answers of an arm to a file of prompts, to one prompt, or to the run's own test rows."""
 
+import csv
 import json
+import signal
 from pathlib import Path
 
-from commands import forked, snapshot
+from commands import forked, snapshot, stopped
 from conftest import write_rows
 
 
@@ -67,3 +69,54 @@ def test_generate_knows_the_arms_of_the_run(finished, tmp_path):
     done = forked("generate", finished.run, "--arm", "pop", cwd=tmp_path)
     assert done.code == 2
     assert "has no arm 'pop'. Did you mean 'ppo'? Known: base, ppo, sft." in done.err
+
+
+MANY = ("--arm", "sft", "--sample", "--samples", "12", "--set", "sampling.rows_at_once=6")
+
+
+def table(path: Path) -> list[dict]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_generate_goes_on_where_it_was_killed_and_loses_and_doubles_nothing(finished, tmp_path):
+    questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": f"Is {n} odd?"} for n in range(8)])
+    words = ("generate", finished.run, "--data", questions, *MANY, "--out")
+    whole = forked(*words, "whole.csv", cwd=tmp_path)
+    assert whole.code == 0, whole.err
+    part = tmp_path / ".cut.csv.part"
+
+    def far_enough() -> bool:
+        return part.exists() and len(part.read_bytes().splitlines()) > 20
+
+    killed = stopped(*words, "cut.csv", cwd=tmp_path, when=far_enough, by=signal.SIGKILL)
+    assert killed.code == -signal.SIGKILL
+    assert not (tmp_path / "cut.csv").exists()
+    kept = part.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(kept[:-1]) + kept[-1][: len(kept[-1]) // 2])  # the last line torn, as a full disk would
+    torn = len(kept) - 2
+    again = forked(*words, "cut.csv", cwd=tmp_path)
+    assert again.code == 0, again.err
+    assert f"{torn} of 96 responses are there; going on" in again.err
+    assert not part.exists()
+    rows = table(tmp_path / "cut.csv")
+    assert [(row["prompt"], row["sample"]) for row in rows] == [
+        (f"Is {n} odd?", str(sample)) for n in range(8) for sample in range(12)
+    ]
+    assert rows == table(tmp_path / "whole.csv")
+    assert len({row["response"] for row in rows}) > 12
+
+
+def test_generate_does_not_go_on_with_another_job(finished, tmp_path):
+    part = tmp_path / ".answers.csv.part"
+    part.write_text('{"job": "ppo"}\n{"number": 0, "response": "x"}\n')
+    done = forked("generate", finished.run, *MANY, "--out", "answers.csv", cwd=tmp_path)
+    assert done.code == 2
+    assert "holds the beginning of another job (arm 'ppo'" in done.err
+    assert part.exists()
+
+
+def test_generate_refuses_many_of_the_likeliest_answer(finished, tmp_path):
+    done = forked("generate", finished.run, "--samples", "3", cwd=tmp_path)
+    assert done.code == 2
+    assert "--samples 3 of the likeliest response would all be the same. Add --sample." in done.err

@@ -8,7 +8,7 @@ import pytest
 from evaluations import answers, evaluation
 
 from topgraft.errors import UserError
-from topgraft.evaluate.metrics import clauses, terms
+from topgraft.evaluate.metrics import clauses, kl_needed, terms
 from topgraft.evaluate.metrics.clauses import ClauseSettings, clauses_of
 from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.evaluate.table import measure_all
@@ -165,3 +165,34 @@ def test_per_row_values_are_those_that_the_measure_is_the_mean_of():
     assert {"compliance", "rouge_l", "reward"} <= table["per_row"].keys()
     for name, values in table["per_row"].items():
         assert np.mean(values["base"]) == pytest.approx(table["arms"]["base"]["metrics"][name]["value"])
+
+
+def test_acceptance_of_an_arm_that_draws_several_counts_every_draw():
+    rows = answers("filter", TEXTS * 3, draws=[4, 1, 2, 3] * 3)
+    plain = answers("sft", TEXTS * 3)
+    result = clauses.measure_acceptance(with_clauses(plain, rows, drawn=True, short=SHORT))
+    assert result is not None
+    assert result.measures["sft"].value == 0.75
+    assert result.measures["filter"].value == pytest.approx(9 / 30)  # 3 x 3 accepted, 3 x 10 drawn
+    assert result.measures["filter"].low < 0.3 < result.measures["filter"].high
+    assert list(result.per_row) == ["sft"]
+
+
+def test_the_kl_of_a_coin_by_hand():
+    assert kl_needed.bernoulli_kl(0.9, 0.5) == pytest.approx(0.9 * math.log(1.8) + 0.1 * math.log(0.2))
+    assert kl_needed.bernoulli_kl(1.0, 0.25) == pytest.approx(math.log(4))
+    assert kl_needed.bernoulli_kl(0.3, 0.3) == 0.0
+    assert kl_needed.bernoulli_kl(0.3, 0.0) == math.inf
+
+
+def test_the_kl_needed_is_that_of_the_arm_s_compliance_to_its_start_s():
+    short, long = "one two three", "one two three four"
+    before = answers("sft", [short, long, long, long] * 4)  # compliance 1/4
+    after = answers("ppo", [short, short, short, long] * 4, kl_response=[1.0] * 16)  # 3/4
+    base = answers("base", [long] * 16)
+    starts = {"ppo": "sft", "sft": "base"}
+    found = evaluation(base, before, after, clauses=clauses_of({"short": SHORT}, []), starts=starts)
+    result = kl_needed.measure(found)
+    assert result is not None
+    assert list(result.measures) == ["ppo"]  # base never complies, and sft brings no KL
+    assert result.measures["ppo"].value == pytest.approx(0.75 * math.log(3) + 0.25 * math.log(1 / 3))

@@ -231,3 +231,30 @@ def test_the_gradient_is_scaled_down_to_its_limit(tmp_path):
     assert logged(tmp_path / str(1e-3))[0]["grad_norm"] == pytest.approx(norm, rel=1e-5)
     for free, held in zip(*moved, strict=True):
         torch.testing.assert_close(held, free * 1e-3 / norm, rtol=1e-2, atol=1e-9)
+
+
+def test_weights_are_copied_and_samples_shown_at_the_steps_that_are_asked_for(tmp_path):
+    algorithm, shown = ppo(steps=5, batch_size=4, learning_rate=1e-2, checkpoint_every=2, show_every=3), []
+    loop(algorithm, tmp_path, show=shown.append)
+    folders = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert folders == ["step-2", "step-4"]
+    assert shown == [1, 3]
+    last = [weight.detach().clone() for weight in algorithm.trainable()]
+    ends = []
+    for name in folders:
+        algorithm.load(tmp_path / "checkpoints" / name)
+        ends.append(torch.cat([weight.detach().flatten().clone() for weight in algorithm.trainable()]))
+    final = torch.cat([weight.flatten() for weight in last])
+    assert not torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[1], final)
+
+
+def test_the_table_of_a_policy_has_step_reward_and_kl(tmp_path):
+    loop(ppo(steps=3, batch_size=4), tmp_path)
+    head, *lines = (tmp_path / "training_metrics.csv").read_text().splitlines()
+    assert head == "step,reward,kl"
+    rows = [[float(cell) for cell in line.split(",")] for line in lines]
+    expected = [[row["step"], row["reward/score"], row["kl/token"]] for row in logged(tmp_path)]
+    assert rows == [pytest.approx(row, rel=1e-5) for row in expected]
+    loop(sft(epochs=1, batch_size=4), tmp_path / "sft")
+    assert not (tmp_path / "sft" / "training_metrics.csv").exists()

@@ -69,6 +69,33 @@ def test_a_shared_stage_is_called_after_the_arm_that_is_that_stage():
     assert made.steps["dpo-full"].start == "sft-full"
 
 
+def test_arms_that_filter_or_are_constrained_have_no_step_of_their_own():
+    arms = {
+        "filter": {"train": ["sft"], "filter": 8},
+        "constrained": {"train": ["sft"], "constrained": True},
+        "constrained-base": {"constrained": True},
+    }
+    evaluate = {"clauses": {"short": {"use": "length", "options": {"high": 9}, "at_least": 0}}}
+    made = plan(arms, stages=("sft",), constraint={"high": 9}, evaluate=evaluate)
+    assert list(made.steps) == ["sft"]
+    assert [made.arms[name].policy for name in arms] == ["sft", "sft", None]
+    assert [made.arms[name].plain for name in ("base", "sft", *arms)] == [True, True, False, False, False]
+    assert made.starts() == {"sft": "base", "filter": "sft", "constrained": "sft", "constrained-base": "base"}
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ({"filter": 8, "best_of": 2}, "best_of and filter are different ways to choose an answer"),
+        ({"filter": 8}, r"\[arms.x\] filter = 8 has nothing to filter by"),
+        ({"constrained": True}, r"\[arms.x\] constrained = true has no constraint"),
+    ],
+)
+def test_arms_that_cannot_choose_are_refused(arm, said):
+    with pytest.raises(UserError, match=said):
+        plan({"x": arm}, stages=("sft",))
+
+
 def test_the_best_of_several_is_an_arm_without_a_step_of_its_own():
     made = plan({"best-of-8": {"train": ["sft"], "best_of": 8}, "best-of-base": {"best_of": 2}}, stages=("sft",))
     assert list(made.steps) == ["sft", "pairs", "reward"]

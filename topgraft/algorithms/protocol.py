@@ -49,6 +49,11 @@ class StepSettings(Settings):
     """Tokens, padding included, in one backward pass (one item at least); fewer need less memory and give the same
     gradient."""
 
+    checkpoint_every: int = Field(0, ge=0)
+    """Steps between copies of the weights, checkpoints/step-N beside checkpoints/last; 0 keeps the last alone."""
+    show_every: int = Field(0, ge=0)
+    """Steps between sample responses that a policy's stage shows; 0: four times in all, and at the first step."""
+
     @property
     def adapts(self) -> bool:
         """Whether what is trained belongs to the model's blocks, not to a head alone."""

@@ -8,9 +8,9 @@ import typer
 from topgraft.cli.options import RunFolderArgument, Sets, open_run, quiet
 
 NAME = "generate"
-HELP = """Write an arm's responses to prompts as JSON lines.
+HELP = """Write an arm's responses to prompts as JSON lines or CSV. Cut off, the same command goes on where it was.
 
-Example: topgraft generate runs/professor --arm ppo --data questions.jsonl --out answers.jsonl"""
+Example: topgraft generate runs/professor --arm ppo --data questions.jsonl --sample --samples 5 --out answers.csv"""
 
 
 def command(
@@ -18,13 +18,16 @@ def command(
     arm: Annotated[str, typer.Option("--arm", help="base, sft, ppo, ...")] = "ppo",
     data: Annotated[str, typer.Option("--data", help="File with a prompt column; the run's own data by default.")] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="One prompt, instead of a file.")] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; the screen by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write, .csv or JSON lines; the screen by default.")
+    ] = None,
     greedy: Annotated[
         bool, typer.Option("--greedy/--sample", help="Greedy, or drawn by the sampling settings.")
     ] = True,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Responses to each prompt, with --sample.")] = 1,
     set_: Sets = None,
 ) -> None:
-    """Decode and write one JSON line per prompt: id, prompt, response, tokens, ended."""
+    """Decode and write one line a response: id, arm, prompt, response, tokens, ended, and sample where several."""
     from rich.console import Console
 
     from topgraft.train.generating import generate
@@ -38,6 +41,7 @@ def command(
         prompt=prompt,
         out=out,
         likeliest=greedy,
+        samples=samples,
         sets=set_ or [],
         screen=Screen(Console(stderr=True)),
     )

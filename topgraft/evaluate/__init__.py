@@ -13,6 +13,7 @@ METRICS = {
     "reward_check": "topgraft.evaluate.metrics.reward:REWARD_CHECK",
     "margin": "topgraft.evaluate.metrics.reward:MARGIN",
     "kl": "topgraft.evaluate.metrics.kl:KL",
+    "kl_needed": "topgraft.evaluate.metrics.kl_needed:KL_NEEDED",
     "compliance": "topgraft.evaluate.metrics.clauses:COMPLIANCE",
     "acceptance": "topgraft.evaluate.metrics.clauses:ACCEPTANCE",
     "cost_per_accepted": "topgraft.evaluate.metrics.clauses:COST_PER_ACCEPTED",
@@ -32,7 +33,16 @@ METRICS = {
 """Name in a recipe -> metric. A recipe may also name "package.module:METRIC"."""
 
 ON_REQUEST = (
-    *("reward_gain", "acceptance", "cost_per_accepted", "toxicity", "perplexity", "distinct_1", "distinct_3"),
+    *(
+        "reward_gain",
+        "kl_needed",
+        "acceptance",
+        "cost_per_accepted",
+        "toxicity",
+        "perplexity",
+        "distinct_1",
+        "distinct_3",
+    ),
 )
 """Measured only where a recipe names them: they repeat what a default one says, or need to be told something."""
 DEFAULT = tuple(name for name in METRICS if name not in ON_REQUEST)

@@ -34,8 +34,9 @@ class Response:
     """One arm's answer to one held-out prompt, with what is said of it.
 
     `tokens` is its number of tokens, the end token included, and `generated` that of all that were decoded for it: more
-    where it is the best of several. `ids` are its tokens, () where it was read back from the run folder. `sample`
-    counts an arm's answers to one prompt from 0, and `category` is what sort of prompt it is ("" where unknown).
+    where it was chosen among `draws` answers. `ids` are its tokens, () where it was read back from the run folder.
+    `sample` counts an arm's answers to one prompt from 0, and `category` is what sort of prompt it is ("" where
+    unknown).
     `reward` is the recipe's reward and `parts` what it is made of; `reward_check` is the same with the reward model
     that was trained with another seed (None where there is no such model). `kl_response` is the KL to the model that
     the arm's training started from, summed over the response's positions, in nats (None for an arm that is not
@@ -55,6 +56,7 @@ class Response:
     ended: bool
     ids: tuple[int, ...] = ()
     sample: int = 0
+    draws: int = 1
     category: str = ""
     reward: float | None = None
     reward_check: float | None = None
@@ -80,7 +82,7 @@ class Evaluation:
     voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
     verdict is known, voice by voice. `clauses`, `terms` (class -> words and phrases), `insults` (prompts and responses
     -> minus how insulting each is) and `perplexity_model` are what [evaluate] asks for; `base` names the base model,
-    and `drawn` says that answers were sampled.
+    `starts` maps an arm to the arm that its training started from, and `drawn` says that answers were sampled.
     """
 
     responses: dict[str, list[Response]]
@@ -95,6 +97,7 @@ class Evaluation:
     insults: Scorer | None = None
     perplexity_model: str = ""
     base: str = ""
+    starts: Mapping[str, str] = field(default_factory=dict)
     drawn: bool = False
 
     @property

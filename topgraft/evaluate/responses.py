@@ -1,6 +1,6 @@
 """Generate once: every arm answers the held-out prompts, and the rewards score the answers once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,6 +14,7 @@ from topgraft.objectives.masked import spread
 from topgraft.records import Demonstration, Rollouts
 from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import SamplingSettings
+from topgraft.rollout.guiding import Guide
 from topgraft.rollout.sampling import sample
 
 AT_ONCE = 32
@@ -31,16 +32,18 @@ def answer(
     slot: str | None,
     start: str | None,
     generator: torch.Generator,
+    guide: Guide | None = None,
 ) -> list[Response]:
     """One response per row under `slot` (None: the base model), drawn as the settings say, not scored yet; `start` is
-    the slot that its training started from. A row may come several times in succession, for as many responses."""
+    the slot that its training started from. A row may come several times in succession, for as many responses. With a
+    `guide` they are no policy's own, and have no KL."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(slot):
-        rollouts = sample(model, template, prompts, settings, generator)
+        rollouts = sample(model, template, prompts, settings, generator, guide)
     found = _responses(arm, rows, rollouts, [range(place, place + 1) for place in range(len(rows))])
     for place, value in _preferences(model, template, rows, slot).items():
         found[place] = replace(found[place], preference=value)
-    if slot is None:
+    if slot is None or guide is not None:
         return found
     kl = _kl_per_response(model, rollouts, slot, start).tolist()
     return [replace(response, kl_response=value) for response, value in zip(found, kl, strict=True)]
@@ -76,6 +79,41 @@ def best_of(
         drawn = [range(place * count, (place + 1) * count) for place in range(len(part))]
         found += _responses(arm, part, rollouts, drawn, best_P.tolist())
     return found
+
+
+@torch.no_grad()
+def filtered(
+    model: SplitModel,
+    template: Template,
+    rows: Sequence[Demonstration],
+    settings: SamplingSettings,
+    *,
+    arm: str,
+    slot: str | None,
+    tries: int,
+    keeps: Callable[[Sequence[Response]], Sequence[float]],
+    generator: torch.Generator,
+) -> list[Response]:
+    """Per row the first of at most `tries` sampled responses that `keeps` gives above 0, or else the last one, not
+    scored yet."""
+    found: dict[int, Response] = {}
+    left = list(range(len(rows)))
+    for _ in range(tries):
+        asked = [rows[place] for place in left]
+        with model.slots.use(slot):
+            rollouts = sample(
+                model, template, [template.encode_prompt(row.prompt) for row in asked], settings, generator
+            )
+        drawn = _responses(arm, asked, rollouts, [range(place, place + 1) for place in range(len(asked))])
+        for place, row in zip(left, drawn, strict=True):
+            before = found.get(place)
+            if before is not None:
+                row = replace(row, generated=row.generated + before.generated, draws=before.draws + 1)
+            found[place] = row
+        left = [place for place, kept in zip(left, keeps(drawn), strict=True) if not kept]
+        if not left:
+            break
+    return [found[place] for place in range(len(rows))]
 
 
 @torch.no_grad()
@@ -124,6 +162,7 @@ def _responses(
             tokens=lengths[place],
             generated=sum(lengths[other] for other in places),
             ended=ended[place],
+            draws=len(places),
             ids=tuple(tokens.ids_BT[place][tokens.counted_BT[place]].tolist()),
             category=row.category,
         )

@@ -16,6 +16,7 @@ from topgraft.model.split import positions
 from topgraft.model.split_model import SplitModel
 from topgraft.rollout.captured import CapturedSteps, can_capture
 from topgraft.rollout.choosing import SamplingSettings, choose
+from topgraft.rollout.guiding import Guide
 from topgraft.rollout.kv_cache import make_cache, spread
 from topgraft.rollout.steps import GrowingSteps, run_decoder
 from topgraft.rollout.stopping import completes, reach, special_ids
@@ -53,10 +54,16 @@ class Decoding:
     """Rows decoded side by side; `places` are their prompts. Buffers are [rows, L, ...], allocated once."""
 
     def __init__(
-        self, prefill: Prefill, places: list[int], uniform_BL: torch.Tensor, settings: SamplingSettings
+        self,
+        prefill: Prefill,
+        places: list[int],
+        uniform_BL: torch.Tensor,
+        settings: SamplingSettings,
+        guide: Guide | None = None,
     ) -> None:
         self.model, self.template, self.prefill, self.settings = prefill.model, prefill.template, prefill, settings
         self.limit = uniform_BL.shape[1]
+        self.guided = guide.begin(len(places)) if guide is not None else None
         device, shape = self.model.device, (len(places), self.limit)
         self.places_B = torch.tensor(places, device=device)
         self.uniform_BL = uniform_BL if device.type == "mps" else uniform_BL.to(device)
@@ -105,8 +112,14 @@ class Decoding:
         seen_BT = None
         if self.settings.repetition_penalty != 1:
             seen_BT = torch.cat([self.prefill.seen_BT[self.places_B[live_B]], self.ids_BL[live_B, :step]], dim=1)
-        choice = choose(self.model.logits(final_BH), uniform_B, self.settings, seen_BT)
+        logits_BV = self.model.logits(final_BH)
+        if self.guided is not None:
+            chances_BV = self.guided.log_chances(live_B, self.limit - step).to(logits_BV)
+            logits_BV = logits_BV + (self.settings.temperature or 1.0) * chances_BV  # the temperature is the model's
+        choice = choose(logits_BV, uniform_B, self.settings, seen_BT)
         rows = live_B[open_B]
+        if self.guided is not None:
+            self.guided.follow(rows, choice.ids_B[open_B])
         self.ids_BL[rows, step] = choice.ids_B[open_B]
         self.sampled_logprobs_BL[rows, step] = choice.sampled_logprobs_B[open_B]
         self.drawn_logprobs_BL[rows, step] = choice.drawn_logprobs_B[open_B]

@@ -15,6 +15,7 @@ from topgraft.objectives.masked import spread
 from topgraft.records import Rollouts
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.rollout.decoding import Decoding, Prefill, Row
+from topgraft.rollout.guiding import Guide
 from topgraft.rollout.packing import packed
 
 
@@ -25,11 +26,14 @@ def sample(
     prompts: list[list[int]],
     settings: SamplingSettings,
     generator: torch.Generator,
+    guide: Guide | None = None,
 ) -> Rollouts:
-    """Sample one response for each row of prompt ids, under the adapter slot in use.
+    """Sample one response for each row of prompt ids, under the adapter slot in use, and where there is a `guide` with
+    each token's probability multiplied by the chance that it gives the token.
 
     `sampled_logprobs_BT` are log-softmax(logits / temperature) over the whole vocabulary, whatever penalty and
-    truncation do; greedy decoding records them at temperature 1. `generator` lives on the CPU.
+    truncation do, and those of the product where there is a guide; greedy decoding records them at temperature 1.
+    `generator` lives on the CPU.
     """
     limit = template.settings.max_response_tokens
     uniform_BL = torch.rand(len(prompts), limit, generator=generator, dtype=torch.float64)
@@ -48,7 +52,7 @@ def sample(
             at_prompts.update(zip(group, prefill.crossing, strict=True))
             for part in (rows[at : at + settings.rows_at_once] for at in range(0, len(rows), settings.rows_at_once)):
                 places = [group.index(owners[row]) for row in part]
-                decoding = Decoding(prefill, places, uniform_BL[part], settings)
+                decoding = Decoding(prefill, places, uniform_BL[part], settings, guide)
                 kept.update(zip(part, decoding.run(), strict=True))
     done = [kept[row] for row in range(len(prompts))]
     pairs = [(prompt, row.response) for prompt, row in zip(prompts, done, strict=True)]

@@ -4,10 +4,11 @@ recipe.toml                      the resolved settings
 provenance.json                  versions, commit, device, seeds, digests of data and model
 stages/<stage>/stage.json        what the stage did and cost; written last, its presence means "finished"
 stages/<stage>/metrics.jsonl     one line a step: {"step": 3, "loss/total": 1.2, "kl/response": 0.8, ...}
+stages/<stage>/training_metrics.csv  step, reward, kl: mean score and KL per token of a policy that learns from samples
 stages/<stage>/rollouts.jsonl    every response that a policy learned from: {"step", "key", "response", "score", ...}
 stages/<stage>/warnings.jsonl    signs of reward hacking: {"step", "sign", "message", "samples": the worst responses}
 stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", "response", "reward", ...}
-stages/<stage>/checkpoints/      adapters in PEFT's format, the head beside them
+stages/<stage>/checkpoints/      last, and step-N where asked for: adapters in PEFT's format, the head beside them
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
 evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
@@ -52,8 +53,13 @@ class StageFolder:
         return (self.path / "stage.json").exists()
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Append one step's metrics."""
+        """Append one step's metrics, and what most people plot of a policy's to a table of three columns."""
         append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
+        if {"reward/score", "kl/token"} <= metrics.keys():
+            table = self.path / "training_metrics.csv"
+            head = "" if table.exists() else "step,reward,kl\n"
+            with open(table, "a", encoding="utf-8") as file:
+                file.write(f"{head}{step},{metrics['reward/score']:.6g},{metrics['kl/token']:.6g}\n")
 
     def keep(self, step: int, samples: Iterable[Sample]) -> None:
         """Append the responses that a step sampled."""
@@ -75,7 +81,7 @@ class StageFolder:
     def clear_unfinished(self) -> None:
         """Empty the line files of a stage that was cut off, so that it starts over cleanly."""
         if not self.finished:
-            for name in ("metrics.jsonl", "samples.jsonl", "rollouts.jsonl", "warnings.jsonl"):
+            for name in ("metrics.jsonl", "training_metrics.csv", "samples.jsonl", "rollouts.jsonl", "warnings.jsonl"):
                 (self.path / name).unlink(missing_ok=True)
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
+from topgraft.evaluate.constrained.guide import distil, guide_to
+from topgraft.evaluate.metrics.clauses import clauses_of, keeps
 from topgraft.evaluate.records import Response
-from topgraft.evaluate.responses import answer, best_of, scored
+from topgraft.evaluate.responses import answer, best_of, filtered, scored
 from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import greedy
+from topgraft.rollout.guiding import Guide
 from topgraft.runs.writing import write_json
 from topgraft.train.cost import Clock
 from topgraft.train.measuring import keep, measure
@@ -29,6 +33,7 @@ def instruments(plan: Plan) -> list[str]:
 def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, list[Response]]:
     """Every arm's answers to the test prompts, those to one prompt in succession, not scored yet."""
     found: dict[str, list[Response]] = {}
+    everything = [*place.splits.train, *place.splits.validation, *place.splits.test]
     with place.screen.bar("answers", len(arms)) as bar:
         for arm in arms:
             here, samples = place.under(arm.settings), plan.settings.evaluate.samples
@@ -36,16 +41,31 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
             generator = torch.Generator().manual_seed(stage_seed(here.settings.seed, "evaluate"))
             common: dict[str, Any] = {"arm": arm.name, "slot": arm.policy, "generator": generator}
             at, sampling = (place.model, place.template, rows), here.settings.sampling
-            if arm.best_of == 1:
+            if arm.plain or arm.constrained:
                 likeliest = plan.settings.evaluate.decoding == "greedy"
                 sampling = greedy(sampling) if likeliest else sampling
-                found[arm.name] = answer(*at, sampling, **common, start=plan.start_of(arm))
+                guide = guide_of(here, plan, arm) if arm.constrained else None
+                found[arm.name] = answer(*at, sampling, **common, start=plan.start_of(arm), guide=guide)
+            elif arm.filter > 1:
+                keeping = partial(keeps, clauses_of(plan.settings.evaluate.clauses, everything))
+                found[arm.name] = filtered(*at, sampling, **common, tries=arm.filter, keeps=keeping)
             else:
                 score = here.reward(arm.reward)
                 found[arm.name] = best_of(*at, sampling, **common, count=arm.best_of, score=score)
             found[arm.name] = [replace(row, sample=n % samples) for n, row in enumerate(found[arm.name])]
             bar.advance({}, ())
     return found
+
+
+def guide_of(place: Workplace, plan: Plan, arm: Arm) -> Guide:
+    """What keeps an arm's answers to [constraint]: it looks ahead by a Markov model of answers that the arm's policy
+    gives to the training prompts."""
+    asked, generator = plan.settings.constraint, torch.Generator()
+    generator.manual_seed(stage_seed(place.settings.seed, "constraint"))
+    prompts = list(dict.fromkeys(row.prompt for row in place.splits.train))
+    place.screen.say(f"  {arm.name}: a Markov model of {asked.states} states from {asked.samples} answers")
+    markov = distil(place.model, place.template, prompts, place.settings.sampling, asked, arm.policy, generator)
+    return guide_to(asked, plan.settings.evaluate.terms, place.template, markov)
 
 
 def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -> dict[str, Any]:

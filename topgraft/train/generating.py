@@ -1,20 +1,34 @@
-"""Responses of a trained arm to prompts from a file."""
+"""Responses of a trained arm to prompts from a file: drawn part by part, kept as they come, written whole at the end.
 
+Until all are there they stand in a file beside the one asked for, `.NAME.part`: first a line about the job, then a line
+a response. The same command goes on from there.
+"""
+
+import csv
+import hashlib
+import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from topgraft.data.formats.columns import NO_COLUMN
 from topgraft.data.reading import read
-from topgraft.rollout.choosing import greedy
+from topgraft.errors import UserError
+from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
-from topgraft.runs.writing import write_whole
+from topgraft.runs.writing import append_line, read_lines, write_whole
+from topgraft.train.plan import Arm
 from topgraft.train.progress import Screen
 from topgraft.train.reopening import arm_of, plan_of, reopen
-from topgraft.train.workplace import stage_seed
+from topgraft.train.workplace import Workplace, stage_seed
+
+Prompt = tuple[str, str]
+"""Its id and its text."""
 
 
 def generate(
@@ -25,49 +39,130 @@ def generate(
     prompt: str,
     out: Path | None,
     likeliest: bool,
+    samples: int,
     sets: list[str],
     screen: Screen,
 ) -> None:
-    """Decode under `arm` and write one JSON line per prompt to `out`, or print them."""
+    """Decode under `arm`, `samples` responses to each prompt, and write one line for each to `out` (a table where its
+    name ends in .csv, else JSON), or print them."""
+    if samples > 1 and likeliest:
+        raise UserError(f"--samples {samples} of the likeliest response would all be the same. Add --sample.")
     plan = plan_of(run, sets)
     chosen = arm_of(run, plan, arm)
+    if chosen.filter > 1 or chosen.constrained:
+        raise UserError(
+            f"Arm '{arm}' chooses its answers by clauses or a constraint, which `generate` does not. Take the arm of "
+            f"its policy: --arm {plan.starts().get(arm, 'base')}."
+        )
     place = reopen(run, plan, chosen.settings, [chosen.policy], screen)
-    if prompt:
-        prompts = [("prompt", prompt)]
-    elif data:
-        unused = dict.fromkeys(("group", "correct", "category", "right", "wrong", "rejected", "strength"), NO_COLUMN)
-        change = unused | {"source": data, "view": "prompts", "max_rows": 0}
-        prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
-    else:
-        prompts = [(row.key, row.prompt) for row in place.splits.test]
+    asked = [pair for pair in _prompts(place, data, prompt) for _ in range(samples)]
     settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
+    kept = None if out is None else out.with_name(f".{out.name}.part")
+    job = _job(place, chosen, settings, samples, asked)
+    done = _begun(kept, job, asked) if kept is not None else []
+    if done:
+        screen.say(f"  {len(done)} of {len(asked)} responses are there; going on")
+    try:
+        records = _answers(place, chosen, asked, settings, samples, done, kept, screen)
+    except KeyboardInterrupt:
+        screen.say("\nStopped." + (f" The same command goes on; {kept} holds what is there." if kept else ""))
+        raise SystemExit(130) from None
+    if out is None or kept is None:
+        for record in records:  # the data themselves go to standard output, as they are; progress to standard error
+            sys.stdout.write((record["response"] if prompt else json.dumps(record, ensure_ascii=False)) + "\n")
+        return
+    write_whole(out, _table(records) if out.suffix.lower() == ".csv" else _lines(records))
+    kept.unlink(missing_ok=True)
+    screen.say(f"{len(records)} responses in {out}")
+
+
+def _prompts(place: Workplace, data: str, prompt: str) -> list[Prompt]:
+    """The prompts that are asked for; those of the run's test rows where none are."""
+    if prompt:
+        return [("prompt", prompt)]
+    if not data:
+        return [(row.key, row.prompt) for row in place.splits.test]
+    unused = dict.fromkeys(("group", "correct", "category", "right", "wrong", "rejected", "strength"), NO_COLUMN)
+    change = unused | {"source": data, "view": "prompts", "max_rows": 0}
+    return [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
+
+
+def _job(
+    place: Workplace, arm: Arm, settings: SamplingSettings, samples: int, asked: Sequence[Prompt]
+) -> dict[str, Any]:
+    """Everything that the responses depend on."""
+    return {
+        "job": arm.name,
+        "model": place.model.base_digest,
+        "sampling": settings.model_dump(mode="json", exclude={"rows_at_once"}),
+        "tokens": [place.settings.data.max_prompt_tokens, place.settings.data.max_response_tokens],
+        "seed": place.settings.seed,
+        "samples": samples,
+        "prompts": hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16],
+    }
+
+
+def _begun(kept: Path, job: dict[str, Any], asked: Sequence[Prompt]) -> list[dict[str, Any]]:
+    """The responses that a command which was cut off has left, as many as stand there in order from the first."""
+    lines = list(read_lines(kept))
+    if not lines or "job" not in lines[0]:
+        kept.unlink(missing_ok=True)
+        append_line(kept, job)
+        return []
+    if lines[0] != job:
+        raise UserError(
+            f"{kept} holds the beginning of another job (arm '{lines[0]['job']}', or other prompts or settings). Give "
+            f"that command again to finish it, delete the file to begin anew, or give another --out."
+        )
+    done = {line["number"]: line for line in lines[1:]}
+    found = [done[number] for number in range(len(asked)) if number in done]
+    if [line["number"] for line in found] != list(range(len(found))):
+        raise UserError(f"{kept} lacks lines in its middle. Delete it to begin anew.")
+    return found
+
+
+def _answers(
+    place: Workplace,
+    arm: Arm,
+    asked: Sequence[Prompt],
+    settings: SamplingSettings,
+    samples: int,
+    done: Sequence[dict[str, Any]],
+    kept: Path | None,
+    screen: Screen,
+) -> list[dict[str, Any]]:
+    """The records of all responses: those that are `done`, and those drawn now, which go to `kept` as they come. Every
+    response has its own random numbers, so that it is the same wherever a job was cut off."""
     generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
-    lines: list[str] = []
-    with screen.bar("generate", len(prompts)) as bar, place.model.slots.use(chosen.policy):
-        for start in range(0, len(prompts), settings.rows_at_once):
-            part = prompts[start : start + settings.rows_at_once]
-            rollouts = sample(
-                place.model,
-                place.template,
-                [place.template.encode_prompt(text) for _, text in part],
-                settings,
-                generator,
-            )
+    limit = place.template.settings.max_response_tokens
+    torch.rand(len(done), limit, generator=generator, dtype=torch.float64)  # the numbers of those that are there
+    records = [{key: value for key, value in line.items() if key != "number"} for line in done]
+    with screen.bar("generate", len(asked)) as bar, place.model.slots.use(arm.policy):
+        for _ in done:
+            bar.advance({}, ())
+        for start in range(len(done), len(asked), settings.rows_at_once):
+            part = asked[start : start + settings.rows_at_once]
+            prompts = [place.template.encode_prompt(text) for _, text in part]
+            rollouts = sample(place.model, place.template, prompts, settings, generator)
             lengths, ended = rollouts.tokens.counted_BT.sum(1).tolist(), rollouts.ended_B.tolist()
-            for number, (key, text) in enumerate(part):
-                record = {
-                    "id": key,
-                    "arm": arm,
-                    "prompt": text,
-                    "response": rollouts.texts[number],
-                    "tokens": lengths[number],
-                    "ended": ended[number],
-                }
-                lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+            for row, (key, text) in enumerate(part):
+                record: dict[str, Any] = {"id": key, "arm": arm.name, "prompt": text, "response": rollouts.texts[row]}
+                record |= {"tokens": lengths[row], "ended": ended[row]}
+                record |= {"sample": (start + row) % samples} if samples > 1 else {}
+                if kept is not None:
+                    append_line(kept, {"number": start + row, **record})
+                records.append(record)
                 bar.advance({}, ())
-    if out is not None:
-        write_whole(out, "".join(lines))
-        screen.say(f"{len(lines)} responses in {out}")
-    else:
-        for line in lines:  # the data themselves go to standard output, as they are; progress to standard error
-            sys.stdout.write(json.loads(line)["response"] + "\n" if prompt else line)
+    return records
+
+
+def _lines(records: Sequence[dict[str, Any]]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _table(records: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, records[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()

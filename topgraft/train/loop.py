@@ -99,8 +99,7 @@ def train(
             stage.keep(step, samples)
             stage.log(step, last)
             bar.advance(last, SHOWN)
-            if show is not None and (step == 1 or step % max(1, total // 4) == 0):
-                show(step)
+            _keep_and_show(algorithm, settings, step, total, stage, show)
             if best.exhausted:
                 break
     _learn(weights, False)
@@ -108,6 +107,21 @@ def train(
     algorithm.finish(list(rows))
     kept_step = best.step or step
     return Outcome(step, kept_step, metrics[kept_step], tokens_in, tokens_kept)
+
+
+def _keep_and_show(
+    algorithm: Algorithm,
+    settings: StepSettings,
+    step: int,
+    total: int,
+    stage: StageFolder,
+    show: Callable[[int], None] | None,
+) -> None:
+    """Copy the weights and show samples, at the steps at which that is asked for."""
+    if settings.checkpoint_every and step % settings.checkpoint_every == 0:
+        algorithm.save(stage.checkpoints / f"step-{step}")
+    if show is not None and (step == 1 or step % (settings.show_every or max(1, total // 4)) == 0):
+        show(step)
 
 
 def _optimizer(weights: list[nn.Parameter], settings: StepSettings) -> torch.optim.Optimizer:

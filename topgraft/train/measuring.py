@@ -135,5 +135,6 @@ def _evaluation(run: RunFolder, plan: Plan, splits: Splits, responses: Mapping[s
         insults=asked.toxicity.score_all,
         perplexity_model=asked.perplexity_model,
         base=settings.model.name,
+        starts=plan.starts(),
         drawn=asked.decoding == "sampled",
     )

@@ -6,9 +6,10 @@ Two arms that would carry out a stage alike, down to the stages that it builds o
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from topgraft.errors import UserError
-from topgraft.train.settings import NOT_POLICIES, RunSettings, settings_of_arm
+from topgraft.train.settings import NOT_POLICIES, ArmSettings, RunSettings, settings_of_arm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,13 @@ class Arm:
     reward: str | None = None
     """The step whose reward model chooses the best of its responses, where it needs one."""
     best_of: int = 1
+    filter: int = 1
+    constrained: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether its answers are its policy's own, one draw each."""
+        return self.best_of == self.filter == 1 and not self.constrained
 
 
 @dataclass(frozen=True)
@@ -74,21 +82,21 @@ class Plan:
             path = (kind,) if kind in first else (*start, kind)
             self._named[_made_of(settings, path)] = kind
             if kind in settings.policies:
-                self._add(kind, settings, path, best_of=1)
+                self._add(kind, settings, path, ArmSettings())
             else:
                 self._step(settings, path, arm=kind)
         for name, asked in settings.arms.items():
             made_of = _made_of(settings_of_arm(settings, name), asked.train)
             before = self.arms.get(name)
-            if before and (before.best_of != asked.best_of or self._named.get(made_of) != name):
+            if before and (_ways(asked) != {} or self._named.get(made_of) != name):
                 raise UserError(
                     f"[arms.{name}] is another policy than the arm '{name}' that the recipe has by its stages. Give it "
                     f"another name."
                 )
-            if asked.train and asked.best_of == 1:
+            if asked.train and not _ways(asked):
                 self._named.setdefault(made_of, name)
         for name, asked in settings.arms.items():
-            self._add(name, settings_of_arm(settings, name), asked.train, best_of=asked.best_of)
+            self._add(name, settings_of_arm(settings, name), asked.train, asked)
 
     def groups(self) -> list[Group]:
         """Steps and arms by the model that they need: the recipe's own first."""
@@ -116,23 +124,23 @@ class Plan:
         return self.steps[arm.policy].start if arm.policy is not None else None
 
     def starts(self) -> dict[str, str]:
-        """Arm -> the arm that it comes from: that of the step its policy started from, and for the best of several
-        responses that of one response. Arms whose start is not measured are left out."""
+        """Arm -> the arm that it comes from: that of the step its policy started from, and for a policy whose
+        answers are chosen or constrained that of its plain ones. Arms whose start is not measured are left out."""
         plain: dict[str | None, str] = {}
         for arm in self.arms.values():
-            if arm.best_of == 1:
+            if arm.plain:
                 plain.setdefault(arm.policy, arm.name)
         found: dict[str, str] = {}
         for arm in self.arms.values():
-            before = arm.policy if arm.best_of > 1 else self.start_of(arm)
+            before = self.start_of(arm) if arm.plain else arm.policy
             if before in plain and plain[before] != arm.name:
                 found[arm.name] = plain[before]
         return found
 
-    def _add(self, name: str, settings: RunSettings, path: tuple[str, ...], *, best_of: int) -> None:
+    def _add(self, name: str, settings: RunSettings, path: tuple[str, ...], asked: ArmSettings) -> None:
         policy = self._step(settings, path, arm=name) if path else None
-        reward = self._step(settings, ("reward",), arm=name) if best_of > 1 and settings.learns_reward else None
-        self.arms[name] = Arm(name=name, settings=settings, policy=policy, reward=reward, best_of=best_of)
+        reward = self._step(settings, ("reward",), arm=name) if asked.best_of > 1 and settings.learns_reward else None
+        self.arms[name] = Arm(name=name, settings=settings, policy=policy, reward=reward, **_ways(asked))
 
     def _step(self, settings: RunSettings, path: tuple[str, ...], *, arm: str) -> str:
         """The name of the step at the end of `path`, made where it is not there yet, after those that it needs."""
@@ -153,6 +161,11 @@ class Plan:
                 name=name, kind=kind, settings=settings, start=start, pairs=pairs, reward=reward, made_of=made_of
             )
         return name
+
+
+def _ways(asked: ArmSettings) -> dict[str, Any]:
+    """How an arm's answers are chosen, where they are not its policy's own: the keys that differ from the defaults."""
+    return asked.model_dump(include={"best_of", "filter", "constrained"}, exclude_defaults=True)
 
 
 def _made_of(settings: RunSettings, path: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from topgraft.algorithms.rloo import Options as RLOOOptions
 from topgraft.algorithms.sft import Options as SFTOptions
 from topgraft.data.reading import DataSettings
 from topgraft.errors import UserError, nearest
+from topgraft.evaluate.constrained.settings import ConstraintSettings
 from topgraft.evaluate.metric import named
 from topgraft.evaluate.settings import EvaluateSettings
 from topgraft.lookup import resolve
@@ -58,6 +59,19 @@ class ArmSettings(Settings):
     best_of: int = Field(1, ge=1)
     """Responses sampled for each prompt of the evaluation, of which the one with the highest reward is kept; 1: one
     greedy response."""
+    filter: int = Field(1, ge=1)
+    """Responses drawn for each prompt of the evaluation at most, until one keeps to every clause of [evaluate.clauses]:
+    that one is the answer, or the last one drawn; 1: nothing is filtered."""
+    constrained: bool = False
+    """Decode so that every answer keeps to [constraint]."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ArmSettings":
+        ways = {"best_of": self.best_of > 1, "filter": self.filter > 1, "constrained": self.constrained}
+        if sum(ways.values()) > 1:
+            named = " and ".join(name for name, used in ways.items() if used)
+            raise ValueError(f"{named} are different ways to choose an answer. Make an arm for each")
+        return self
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -107,6 +121,7 @@ class RunSettings(Settings):
     learners: dict[str, LearnerSettings] = Field(default_factory=dict)
     watch: WatchSettings = WatchSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    constraint: ConstraintSettings = ConstraintSettings()
     arms: dict[str, ArmSettings] = Field(default_factory=dict)
 
     @property
@@ -195,13 +210,20 @@ def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
         )
     for key in arm.changes:
         if key not in ARMS_MAY:
-            raise UserError(f"{where} cannot set '{key}'. {nearest(key, ('train', 'best_of', *ARMS_MAY))}")
+            own = ("train", "best_of", "filter", "constrained")
+            raise UserError(f"{where} cannot set '{key}'. {nearest(key, (*own, *ARMS_MAY))}")
     for key in arm.changes.get("model", {}):
         if key not in ("layers", "lora", "gradient_checkpointing"):
             raise UserError(
                 f"{where} cannot set model.{key}: arms of a run share the base model. Set model.layers, model.lora or "
                 f"model.gradient_checkpointing, or make another run."
             )
+    if arm.filter > 1 and not settings.evaluate.clauses:
+        raise UserError(
+            f"{where} filter = {arm.filter} has nothing to filter by. Write a section [evaluate.clauses.NAME]."
+        )
+    if arm.constrained and not (settings.evaluate.terms or settings.constraint.high):
+        raise UserError(f"{where} constrained = true has no constraint. Set [evaluate.terms], or [constraint] high.")
     for stage in arm.train:
         if stage not in settings.policies:
             raise UserError(f"{where} train: no policy comes of '{stage}'. {nearest(stage, settings.policies)}")

@@ -204,6 +204,8 @@ def _about(plan: Plan, arm: Arm) -> dict[str, Any]:
         "kinds": [plan.steps[name].kind for name in path],
         "layers": arm.settings.model.layers,
         "best_of": arm.best_of,
+        "filter": arm.filter,
+        "constrained": arm.constrained,
         "changes": asked.changes if asked else {},
     }
 

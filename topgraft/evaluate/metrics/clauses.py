@@ -69,15 +69,18 @@ def kept(clause: Clause, name: str, rows: Sequence[Response]) -> list[float]:
     return [float(clause.low <= value <= clause.high) for value in values]
 
 
+def keeps(clauses: Mapping[str, Clause], rows: Sequence[Response]) -> list[float]:
+    """1 for each answer that keeps to all of the clauses, of which there is one at least, else 0."""
+    found = [kept(clause, name, rows) for name, clause in clauses.items()]
+    return [min(values) for values in zip(*found, strict=True)]
+
+
 def _shares(evaluation: Evaluation, names: Sequence[str]) -> MetricResult | None:
     """Share of answers that keep to all the clauses called `names`."""
     if not names:
         return None
-    per_row = {}
-    for arm, rows in evaluation.responses.items():
-        found = [kept(evaluation.clauses[name], name, rows) for name in names]
-        per_row[arm] = [min(values) for values in zip(*found, strict=True)]
-    return shares(evaluation, per_row)
+    asked = {name: evaluation.clauses[name] for name in names}
+    return shares(evaluation, {arm: keeps(asked, rows) for arm, rows in evaluation.responses.items()})
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
@@ -96,13 +99,29 @@ def _of_clause(name: str) -> Metric:
 
 
 def measure_acceptance(evaluation: Evaluation) -> MetricResult | None:
-    """The same of drawn answers; None for greedy ones, of which there is nothing to choose."""
-    return measure(evaluation) if evaluation.drawn else None
+    """Answers that keep to every clause / answers drawn; None for greedy ones, of which there is nothing to choose."""
+    found = measure(evaluation) if evaluation.drawn else None
+    if found is None:
+        return None
+    chosen = {arm: rows for arm, rows in evaluation.responses.items() if any(row.draws > 1 for row in rows)}
+    measures = {arm: _per_draw(rows, np.array(found.per_row[arm]), evaluation.seed) for arm, rows in chosen.items()}
+    one_each = {arm: values for arm, values in found.per_row.items() if arm not in chosen}
+    return MetricResult(measures={**found.measures, **measures}, per_row=one_each)
+
+
+def _per_draw(rows: Sequence[Response], accepted: np.ndarray, seed: int) -> Measure:
+    """Accepted answers per draw, of an arm that draws several."""
+    drawn = np.array([row.draws for row in rows], dtype=float)
+
+    def share(places: np.ndarray) -> float:
+        return float(accepted[places].sum() / drawn[places].sum())
+
+    return interval(share, [row.group for row in rows], seed=seed)
 
 
 def measure_cost(evaluation: Evaluation) -> MetricResult | None:
     """Tokens decoded / answers that keep to every clause; an arm without such an answer has no figure."""
-    found = measure_acceptance(evaluation)
+    found = measure(evaluation) if evaluation.drawn else None
     if found is None:
         return None
     measures, instrument = {}, {}

@@ -43,7 +43,7 @@ def points(results: dict[str, Any], provenance: dict[str, Any]) -> list[Point]:
 
 def _start(arm: Arm, arms: dict[str, Arm]) -> str:
     before = arm.path[:-1]
-    measured = [other.name for other in arms.values() if other.path == before and other.best_of == 1]
+    measured = [other.name for other in arms.values() if other.path == before and not other.choice]
     return (*measured, *before[-1:], "base")[0]
 
 

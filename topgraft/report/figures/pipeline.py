@@ -67,10 +67,10 @@ def _nodes(provenance: dict[str, Any], summaries: Mapping[str, dict[str, Any]]) 
         for step in read_steps(provenance, summaries).values()
     ]
     for arm in arms if len(found) > FEW_ARMS else ():
-        if arm.best_of > 1:
+        if arm.choice:
             start = arm.path[-1] if arm.path else None
             lit = next((node.lit for node in found if node.name == start), frozenset())
-            found.append(Node(arm.name, "best", f"Best of {arm.best_of}", start, None, lit))
+            found.append(Node(arm.name, "best", arm.choice.capitalize(), start, None, lit))
     placed: list[Node] = []
 
     def place(start: str | None, depth: int, line: int) -> int:

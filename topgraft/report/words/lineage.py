@@ -35,12 +35,21 @@ class Arm:
     layers: Any
     best_of: int
     changes: dict[str, Any]
+    filter: int = 1
+    constrained: bool = False
+
+    @property
+    def choice(self) -> str:
+        """How an answer is chosen among the policy's own, "" where it is the first that the policy gives."""
+        if self.constrained:
+            return "constrained decoding"
+        return f"best of {self.best_of}" if self.best_of > 1 else f"filter {self.filter}" if self.filter > 1 else ""
 
     @property
     def words(self) -> str:
         """What it went through: "SFT → DPO", "best of 8 of SFT"."""
         way = " → ".join(title_of(kind) for kind in self.kinds) or "the base model"
-        return f"best of {self.best_of} of {way}" if self.best_of > 1 else way
+        return f"{self.choice} of {way}" if self.choice else way
 
 
 def read_arms(provenance: dict[str, Any]) -> dict[str, Arm]:
@@ -51,8 +60,9 @@ def read_arms(provenance: dict[str, Any]) -> dict[str, Arm]:
         path, kinds = (about.get(key) for key in ("path", "kinds"))
         steps = tuple(str(step) for step in path) if isinstance(path, list) else ()
         known = tuple(str(kind) for kind in kinds) if isinstance(kinds, list) and len(kinds) == len(steps) else steps
-        best_of = int(number(about.get("best_of")) or 1)
-        found[name] = Arm(name, steps, known, about.get("layers"), best_of, mapping(about.get("changes")))
+        best_of, filtered = (int(number(about.get(key)) or 1) for key in ("best_of", "filter"))
+        changes, constrained = mapping(about.get("changes")), bool(about.get("constrained"))
+        found[name] = Arm(name, steps, known, about.get("layers"), best_of, changes, filtered, constrained)
     return found
 
 
@@ -90,7 +100,7 @@ def _kind(name: str, summary: dict[str, Any], kinds: dict[str, str]) -> str:
 def is_chain(arms: Mapping[str, Arm]) -> bool:
     """True when every arm is one step further than the one before: the run as one line says all."""
     longest: tuple[str, ...] = max((arm.path for arm in arms.values()), key=len, default=())
-    return all(arm.path == longest[: len(arm.path)] and arm.best_of == 1 and not arm.changes for arm in arms.values())
+    return all(arm.path == longest[: len(arm.path)] and not (arm.choice or arm.changes) for arm in arms.values())
 
 
 def arms_table(provenance: dict[str, Any], summaries: Mapping[str, dict[str, Any]]) -> list[list[str]]:
@@ -103,7 +113,7 @@ def arms_table(provenance: dict[str, Any], summaries: Mapping[str, dict[str, Any
     for arm in arms.values():
         done = [mapping(summaries.get(step)) for step in arm.path]
         last = done[-1] if done else {}
-        own = last if arm.best_of == 1 else {}
+        own = {} if arm.choice else last
         times = [time for step in done if (time := number(step.get("seconds"))) is not None]
         rows.append(
             [

@@ -88,7 +88,7 @@ def opening(recipe: str, provenance: dict[str, Any], stages: list[Stage]) -> str
     if data.get("source"):
         text += f" from {data['source']}" if number(train) is not None else f" on {data['source']}"
     if not chain:
-        others = [arm for arm in arms.values() if arm.path or arm.best_of > 1]
+        others = [arm for arm in arms.values() if arm.path or arm.choice]
         return (
             f"{text}, in {len(others)} arm{'s' if len(others) > 1 else ''}: {listing([arm.words for arm in others])}."
         )
