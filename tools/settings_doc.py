@@ -6,7 +6,7 @@ python -m tools.settings_doc
 from pathlib import Path
 from typing import get_args, get_origin
 
-from topgraft.recipe import Settings
+from topgraft.recipe import Settings, read_toml, shipped_recipes
 from topgraft.train.settings import RunSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "recipes.md"
@@ -18,7 +18,10 @@ has the default below.
 
 | recipe | what it does |
 |---|---|
-| `professor` | SFT, simulated pairs, reward model, PPO on shipped data and model; `--scale tiny` takes 20 rows, `--scale large` the customary rates of larger models |
+{recipes}
+
+`--scale tiny` makes each small enough for a laptop; `professor` has `--scale large` too, with the customary rates of larger models. [migrate.md](migrate.md) says
+which command of other tools is which of these.
 
 The tables below are written by `python -m tools.settings_doc` from the settings classes.
 """
@@ -26,7 +29,18 @@ The tables below are written by `python -m tools.settings_doc` from the settings
 
 def render() -> str:
     """The whole page."""
-    return HEAD + "".join(_section("", RunSettings)) + "".join(_tables("", RunSettings))
+    rows = [_recipe(name, read_toml(path)["about"]) for name, path in shipped_recipes().items()]
+    return (
+        HEAD.replace("{recipes}", "\n".join(rows))
+        + "".join(_section("", RunSettings))
+        + "".join(_tables("", RunSettings))
+    )
+
+
+def _recipe(name: str, about: str) -> str:
+    page = PAGE.with_name(f"{name}.md")
+    shown = f"[`{name}`]({page.name})" if page.exists() else f"`{name}`"
+    return f"| {shown} | {about} |"
 
 
 def _tables(prefix: str, settings: type[Settings]) -> list[str]:
