@@ -21,7 +21,8 @@ class Demonstration:
     Example: key="sum_even-1", group="sum_even" (rows of one group never straddle two splits), prompt="Problem: ...",
     response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
     category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so,
-    rejected: an answer that people liked less, where the data bring one, and strength: how clear that was (0: a tie).
+    rejected: an answer that people liked less, where the data bring one, and strength: how clear that was (0: a tie),
+    part: the part of the split that it is in, where the data say so.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Demonstration:
     wrong: tuple[str, ...] = ()
     rejected: str | None = None
     strength: float = 1.0
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

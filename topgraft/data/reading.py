@@ -50,8 +50,11 @@ class DataSettings(LengthSettings):
     strength: str = ""
     """Column of how clear that preference was, a number from 0 (a tie); empty: "strength" where there is one ("-":
     none, each counts as 1)."""
+    part: str = ""
+    """Column that says which part each row is in, "train", "test" or "validation"; empty: "part" where there is one,
+    else groups are shared out as `split` says ("-": always)."""
     split: tuple[float, float, float] = (0.7, 0.2, 0.1)
-    """Shares of train, test and validation, in groups."""
+    """Shares of train, test and validation, in groups, where the rows do not name their part."""
     split_seed: int = 0
     """Which groups go where."""
     max_rows: int = 0
@@ -73,7 +76,7 @@ def read(settings: DataSettings) -> list[Demonstration]:
 
 
 def digest(rows: list[Demonstration]) -> str:
-    """16 hex digits that change with any text, id, group, label, category, known answer or the order of the rows."""
+    """16 hex digits that change with any text, id, group, label, category, known answer, part or the order of the rows."""
     state = hashlib.sha256()
     for row in rows:
         line: list[Any] = [row.key, row.group, row.prompt, row.response, row.correct]
@@ -81,6 +84,8 @@ def digest(rows: list[Demonstration]) -> str:
             line += [row.category, row.right, row.wrong]
         if row.rejected is not None:
             line += [row.rejected, row.strength]
+        if row.part:
+            line += [row.part]
         state.update(json.dumps(line).encode() + b"\n")
     return state.hexdigest()[:16]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from topgraft.data.files import RawRow
+from topgraft.data.splitting import PARTS
 from topgraft.errors import UserError, nearest
 from topgraft.records import Demonstration
 
@@ -41,6 +42,7 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
     wrong = _optional("wrong", settings.wrong, "wrong_answers", columns, settings)
     rejected = _optional("rejected", settings.rejected, "rejected", columns, settings)
     strength = _optional("strength", settings.strength, "strength", columns, settings)
+    part = _optional("part", settings.part, "part", columns, settings)
     made, places = [], dict[str, str]()
     for number, row in enumerate(raw, start=1):
         name = _name(row, key) if key else f"row-{number}"
@@ -62,6 +64,7 @@ def rows(raw: list[RawRow], settings: "DataSettings") -> list[Demonstration]:
                 wrong=_answers(row, wrong, "wrong") if wrong else (),
                 rejected=_text(row, rejected) if rejected else None,
                 strength=_strength(row, strength) if strength else 1.0,
+                part=_part(row, part) if part else "",
             )
         )
     return made
@@ -159,6 +162,16 @@ def _strength(row: RawRow, column: str) -> float:
             f"Or use no such column: --set data.strength={NO_COLUMN}."
         )
     return float(value)
+
+
+def _part(row: RawRow, column: str) -> str:
+    value = row.values.get(column)
+    if value not in PARTS:
+        raise UserError(
+            f"{row.place}: '{column}' is {value!r:.60}. Write {', '.join(PARTS)}; or have the rows shared out by "
+            f"data.split: --set data.part={NO_COLUMN}."
+        )
+    return str(value)
 
 
 def _category(row: RawRow, column: str) -> str:
