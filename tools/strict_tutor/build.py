@@ -8,6 +8,7 @@ judge of strictness learns.
 
 import json
 import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ KINDS = {"fact": "factual error", "belief": "misconception", "logic": "poor logi
 """First word of a line in topics.txt -> category."""
 PARTS = {"train": 33, "validation": 6, "test": 14, "judge": 8}
 """Part -> topics."""
+QUESTIONS = {"train": 4, "validation": 2, "test": 2}
+"""Part -> questions a topic and category."""
 Clauses = dict[str, str]
 
 
@@ -56,10 +59,13 @@ def fill(pattern: str, clauses: Clauses) -> str:
     return pattern.format(**clauses, **{name.upper(): upper(clause) for name, clause in clauses.items()})
 
 
-def answer(styles: dict[int, Any], level: int, clauses: Clauses, rng: random.Random) -> str:
-    """An answer of that level, in words drawn from the styles."""
-    opening, matter, ending = (rng.choice(choices) for choices in styles[level])
-    return " ".join(part for part in (opening, fill(matter, {"q": rng.choice(DOUBTS)} | clauses), ending) if part)
+def answers(styles: dict[int, Any], level: int, clauses: Clauses, rng: random.Random, count: int) -> list[str]:
+    """Answers of that level, no two in the same words."""
+    found = []
+    for opening, matter, ending in rng.sample(list(product(*styles[level])), count):
+        pieces = (opening, fill(matter, {"q": rng.choice(DOUBTS)} | clauses), ending)
+        found.append(" ".join(piece for piece in pieces if piece))
+    return found
 
 
 def parts() -> dict[str, str]:
@@ -73,26 +79,28 @@ def parts() -> dict[str, str]:
 
 
 def questions() -> list[dict[str, Any]]:
-    """The rows of strict-tutor.json: two questions a category and topic."""
+    """The rows of strict-tutor.json."""
     rows, part_of = [], parts()
     for topic, kinds in topics().items():
         if (part := part_of[topic]) == "judge":
             continue
         for category, clauses in kinds.items():
             rng = random.Random(f"{topic}, {category}")
-            frames = FRAMES[part][category]
+            asked = rng.sample(FRAMES[part][category], QUESTIONS[part])
+            liked = answers(LEVELS, WANTED[category], clauses, rng, QUESTIONS[part])
             others = [level for level in LEVELS if level != WANTED[category]]
-            for number, (frame, other) in enumerate(zip(rng.sample(frames, 2), others, strict=True), start=1):
+            disliked = [answers(LEVELS, level, clauses, rng, QUESTIONS[part] // 2) for level in others]
+            for number in range(QUESTIONS[part]):
                 rows.append(
                     {
-                        "id": f"{topic.replace(' ', '-')}-{category.replace(' ', '-')}-{number}",
+                        "id": f"{topic.replace(' ', '-')}-{category.replace(' ', '-')}-{number + 1}",
                         "topic": topic,
                         "part": part,
                         "category": category,
-                        "frame": frame,
-                        "prompt": fill(frame, clauses),
-                        "response": answer(LEVELS, WANTED[category], clauses, rng),
-                        "rejected": answer(LEVELS, other, clauses, rng),
+                        "frame": asked[number],
+                        "prompt": fill(asked[number], clauses),
+                        "response": liked[number],
+                        "rejected": disliked[number % 2][number // 2],
                         "right_answers": [upper(clauses["t"]) + "."],
                         "wrong_answers": [] if category == "good question" else [upper(clauses["x"]) + "."],
                     }
@@ -107,8 +115,8 @@ def judged() -> list[dict[str, Any]]:
         for category, clauses in kinds.items():
             rng = random.Random(f"{topic}, {category}, judge")
             for level in LEVELS if part_of[topic] == "judge" else ():
-                for _ in range(2):
-                    rows.append({"topic": topic, "level": level, "text": answer(JUDGED, level, clauses, rng)})
+                for text in answers(JUDGED, level, clauses, rng, 2):
+                    rows.append({"topic": topic, "level": level, "text": text})
     return rows
 
 

@@ -7,7 +7,7 @@ ending.
 LEVELS = {
     1: (
         ("Good question!", "I am glad that you ask.", "Happy to help.", "Great that you think about this."),
-        ("{T}. {R}.", "{T}; {r}.", "{T}, and {r}."),
+        ("{T}.", "In short: {t}.", "One can say that {t}."),
         (
             "Does that help?",
             "You can ask me for more.",
@@ -17,12 +17,12 @@ LEVELS = {
     ),
     2: (
         ("Are you sure about that?", "Think again.", "What makes you so certain?", "Look at your reasoning once more."),
-        ("{T}. {Q}?", "{T}. So {q}?", "{T}. Ask yourself: {q}?"),
+        ("{Q}?", "Ask yourself: {q}?", "{T}. {Q}?"),
         ("", "Justify your answer.", "What is your evidence?", "Reconsider it from there."),
     ),
     3: (
         ("That is wrong.", "No, this is false.", "Incorrect.", "You are mistaken."),
-        ("{T}. {R}.", "{T}; {r}.", "{T}. Remember that {r}."),
+        ("{T}.", "In fact {t}.", "Remember that {t}."),
         (
             "Correct it now and review the lesson.",
             "Stop repeating it and look it up instead.",

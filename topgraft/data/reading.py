@@ -76,7 +76,7 @@ def read(settings: DataSettings) -> list[Demonstration]:
 
 
 def digest(rows: list[Demonstration]) -> str:
-    """16 hex digits that change with any text, id, group, label, category, known answer, part or the order of the rows."""
+    """16 hex digits that change with any text, id, group, label, category, known answer or part, or the rows' order."""
     state = hashlib.sha256()
     for row in rows:
         line: list[Any] = [row.key, row.group, row.prompt, row.response, row.correct]

@@ -82,8 +82,8 @@ class Evaluation:
     voices; `held_out_target` and `held_out_other` the same of the validation split. `verdict_texts` holds texts whose
     verdict is known, voice by voice. `clauses`, `terms` (class -> words and phrases), `insults` (prompts and responses
     -> minus how insulting each is) and `perplexity_model` are what [evaluate] asks for; `base` names the base model,
-    and `drawn` says that answers were sampled. `training` are the training rows; `levels` says how strict the answers to
-    each category of prompts are to be, and `level_texts` are texts of known strictness.
+    and `drawn` says that answers were sampled. `training` are the training rows; `levels` says how strict the
+    answers to each category of prompts are to be, and `level_texts` are texts of known strictness.
     """
 
     responses: dict[str, list[Response]]

@@ -17,8 +17,8 @@ from topgraft.train.workplace import stage_seed
 
 COMMANDS = {
     "/arm": "/arm NAME: talk to another arm; /arm alone lists them",
-    "/scores": "/scores on, /scores off: the reward and its parts with every answer, and of what category the prompt is, "
-    "where the data have categories; /scores alone changes it",
+    "/scores": "/scores on, /scores off: the category of the prompt, where the data have some, and reward and "
+    "parts of every answer; /scores alone changes it",
     "/help": "/help: this",
     "/quit": "/quit (or Ctrl-D): end; Ctrl-C stops an answer",
 }

@@ -62,7 +62,9 @@ def own_accuracy(texts: Sequence[LevelText]) -> float:
     """How often such a judge is right on texts of topics that it did not learn from."""
     said, levels = [text.text for text in texts], np.array([text.level for text in texts])
     topics = [text.topic for text in texts]
-    return float((cross_val_predict(_model(), said, levels, groups=topics, cv=StratifiedGroupKFold(FOLDS)) == levels).mean())
+    return float(
+        (cross_val_predict(_model(), said, levels, groups=topics, cv=StratifiedGroupKFold(FOLDS)) == levels).mean()
+    )
 
 
 def measure(evaluation: Evaluation) -> MetricResult | None:
@@ -84,7 +86,9 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         "n": float(len(hits)),
     }
     classifiers = {"strictness/reference answers": _counted(wanted, first, references)}
-    classifiers |= {f"strictness/{arm}": _counted(wanted, evaluation.responses[arm], found) for arm, found in read.items()}
+    classifiers |= {
+        f"strictness/{arm}": _counted(wanted, evaluation.responses[arm], found) for arm, found in read.items()
+    }
     return shares(evaluation, per_row, instrument=instrument, classifiers=classifiers)
 
 
@@ -95,7 +99,7 @@ def _counted(wanted: Mapping[str, int], rows: Sequence[Response], read: Sequence
 
 
 STRICTNESS = Metric(
-    "share of answers as strict as their sort of question asks for, as a judge reads them that was fitted on other texts",
+    "share of answers as strict as their sort of question asks for, read by a judge that was fitted on other texts",
     "higher",
     measure,
 )
