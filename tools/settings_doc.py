@@ -19,6 +19,7 @@ has the default below.
 | recipe | what it does |
 |---|---|
 | `professor` | SFT, simulated pairs, reward model, PPO on shipped data and model; `--scale tiny` takes 20 rows, `--scale large` the customary rates of larger models |
+| `strict-tutor` | a tutor as strict as the question asks for: SFT, an MLP reward head on the frozen base, rules, best of four, PPO ([strict-tutor.md](strict-tutor.md)); `--scale tiny` takes the shipped tiny model |
 
 The tables below are written by `python -m tools.settings_doc` from the settings classes.
 """

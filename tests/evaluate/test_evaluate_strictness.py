@@ -76,7 +76,7 @@ def test_the_categoriser_is_a_figure_of_the_data_with_its_matrix():
         "Well. Therefore it is so.",
         "Why is it?",
     ]
-    rows = answers("base", asked, category=["myth", "myth", "gap", "gap", "question"])
+    rows = answers("base", asked, prompt=asked, category=["myth", "myth", "gap", "gap", "question"])
     found = measure_all(evaluation(rows, training=training), ["categoriser"])
     assert found["arms"] == {"base": {"metrics": {}}}
     instrument = found["instruments"]["categoriser"]

@@ -17,7 +17,7 @@ LEVELS = {
     ),
     2: (
         ("Are you sure about that?", "Think again.", "What makes you so certain?", "Look at your reasoning once more."),
-        ("{Q}?", "Ask yourself: {q}?", "{T}. {Q}?"),
+        ("{T}. {Q}?", "{T}. So {q}?", "{T}. Ask yourself: {q}?"),
         ("", "Justify your answer.", "What is your evidence?", "Reconsider it from there."),
     ),
     3: (

@@ -1,7 +1,8 @@
 """The categoriser: of what sort is a question? It learns from rows that have a category.
 
 Calibrated logistic regression on how a question is put: its words and pairs of words, and parts of words, with every
-number and every name as such, its punctuation, its length, and where it begins and ends. What only questions of one or two groups have is left out.
+number and every name as such, its punctuation, its length, and where it begins and ends. What only questions of one
+group have is left out.
 """
 
 import re
@@ -21,7 +22,7 @@ from topgraft.records import Demonstration
 
 PIECE = re.compile(r"\d+(?:[.,]\d+)*|\w+(?:['\u2019-]\w+)*|[?!.,:;]")
 FOLDS = 5
-SPREAD = 4
+SPREAD = 2
 """Groups whose questions must have a word for it to count: what is about one thing alone says little of a category."""
 FEWEST = 2 * FOLDS
 """Rows that a category must have."""
