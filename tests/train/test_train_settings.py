@@ -66,7 +66,7 @@ def test_an_unknown_recipe_or_scale_is_refused_with_the_nearest_name():
 
 def test_every_scale_of_every_shipped_recipe_is_a_valid_recipe():
     for name in shipped_recipes():
-        assert scales_of(name) == ["tiny", "large"]
+        assert "tiny" in scales_of(name)
         plain = settings_of(read_recipe(name))
         for scale in scales_of(name):
             assert settings_of(read_recipe(name, scale=scale)) != plain
