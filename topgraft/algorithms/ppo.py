@@ -8,7 +8,7 @@ Departs from the papers in:
 2. the value is a head on the policy's branch by default (its first values come from sampling for free), or a branch of
    its own with `value = "branch"`;
 3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing;
-4. with `less_others` a score is paid less the mean of the prompt's other responses (leave-one-out, Ahmadian et al. 2024,
+4. with `less_others` a score is paid less the mean of the prompt's other responses (Ahmadian et al. 2024,
    arXiv 2402.14740), a baseline that a small value head learns late or never;
 5. `kl_penalty` may move the KL from the reward to the loss, and an entropy bonus (Schulman et al. 2017, eq. 9) may
    join it.
