@@ -53,7 +53,7 @@ def model(
     config = AutoConfig.for_model(architecture, vocab_size=VOCABULARY, **options, **ids)
     generator = torch.Generator().manual_seed(seed)
     made = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
-    one = 0.0 if architecture.startswith("gemma") else 1.0  # gemma's norms multiply by 1 + weight
+    one = 0.0 if architecture in ("gemma", "gemma2", "gemma3_text") else 1.0  # their norms multiply by 1 + weight
     with torch.no_grad():
         for name, weight in made.named_parameters():
             noise = torch.randn(weight.shape, generator=generator)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.report.parts.separation import by_pair
-from topgraft.report.words.tables import final_table, lone_cell
+from topgraft.report.words.numbers import plain
+from topgraft.report.words.results import lone_cell
+from topgraft.report.words.tables import final_table
 from topgraft.runs import RunFolder
 
 BELOW = "\n<!-- what follows was not written by tools.results_doc -->\n"
@@ -58,7 +60,7 @@ def _instrument(name: str, facts: dict[str, Any]) -> str:
 def _fact(value: Any) -> str:
     if isinstance(value, dict):
         return lone_cell(value).text
-    return value if isinstance(value, str) else f"{value:.3g}"
+    return value if isinstance(value, str) else plain(round(value, 3))
 
 
 def main() -> None:

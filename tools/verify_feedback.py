@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from topgraft.data.inspecting import pairwise_bleu
+from topgraft.data.likeness import pairwise_bleu
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMPT = re.compile(r"Problem:\n(Write a function [^\n]+ that returns [^\n]+)\n\nStudent program:\n(def [\s\S]+)")

@@ -22,7 +22,7 @@ class Demonstration:
     response="Your submission is correct ...", correct=True (what the answer should say; None where unknown),
     category="misconception" (what sort of prompt it is; "" where unknown), right and wrong: answers known to be so,
     rejected: an answer that people liked less, where the data bring one, and strength: how clear that was (0: a tie),
-    part: the part of the split that it is in, where the data say so.
+    part: "train", "test" or "validation" where the data say so. A row of a prompt alone has the response "".
     """
 
     key: str

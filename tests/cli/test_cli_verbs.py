@@ -10,13 +10,24 @@ from pathlib import Path
 
 import pytest
 from commands import environment, forked, snapshot, topgraft
-from conftest import rows, write_rows
 from metrics_page import documented
 
 from topgraft import __version__
 from topgraft.recipe import shipped_recipes
 
-VERBS = ["run", "check", "recipes", "train", "generate", "chat", "evaluate", "report", "sweep", "data inspect"]
+VERBS = [
+    "run",
+    "check",
+    "recipes",
+    "train",
+    "generate",
+    "chat",
+    "evaluate",
+    "report",
+    "sweep",
+    "data inspect",
+    "data prepare",
+]
 
 
 def lines(path: Path) -> list[dict]:
@@ -239,24 +250,6 @@ def test_a_folder_without_a_run_is_refused(tmp_path, verb):
     assert done.err.startswith("error: ")
     assert "holds no run" in done.err
     assert snapshot(tmp_path) == {}
-
-
-def test_data_inspect_says_what_a_file_is(finished, tmp_path):
-    records = rows()
-    records[3]["prompt"] = records[0]["prompt"]
-    path = write_rows(tmp_path / "rows.jsonl", records)
-    done = forked("data", "inspect", path, "--set", "split=[0.6, 0.2, 0.2]", cwd=tmp_path)
-    assert done.code == 0, done.err
-    found = {line[:28].strip(): line[28:].strip() for line in done.out.splitlines()}
-    assert found["rows"] == "20 in 10 groups"
-    assert found["train"] == "12 in 6 groups"
-    assert found["labels"] == "10 correct, 10 incorrect"
-    assert found["repeated prompts"] == "1"
-    assert "over the limits" in found
-    room = ("--set", "data.max_response_tokens=24")
-    with_model = forked("data", "inspect", path, "--model", finished.model, *room, cwd=tmp_path)
-    assert with_model.code == 0, with_model.err
-    assert "prompt tokens" in with_model.out
 
 
 def test_code_in_the_folder_where_one_works_is_found(finished, tmp_path):

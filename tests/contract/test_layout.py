@@ -144,6 +144,10 @@ def test_functions_stay_under_60_lines():
     assert not long, "\n".join(long)
 
 
+SANDBOXED = "topgraft/data/programs/child.py"
+"""Runs students' programs, in a process that may nothing (tests/data/test_data_programs.py)."""
+
+
 def test_nothing_reads_pickle_or_runs_text_as_code():
     wrong = []
     for path in FILES:
@@ -155,7 +159,8 @@ def test_nothing_reads_pickle_or_runs_text_as_code():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                if called in {"eval", "exec", "compile", "torch.load", "torch.save", "__import__", "os.system"}:
+                runs = {"eval", "exec", "compile", "torch.load", "torch.save", "__import__", "os.system"}
+                if called in runs and name(path) != SANDBOXED:
                     wrong.append(f"{name(path)}:{node.lineno} calls {called}")
                 wrong += [
                     f"{name(path)}:{node.lineno} sets {word.arg}"

@@ -1,9 +1,10 @@
 """A small dataset hub for tests: `python hub.py` prints its port and serves, over real HTTP, what the hub would.
 
-`our/answers` is a data set with a train and a test split, `our/closed` is gated, everything else is unknown; any
-other path below /files is a plain download.
+`our/answers` is a data set with a train and a test split, `our/talks` one of zipped transcripts, `our/closed` is gated,
+everything else is unknown; any other path below /files is a plain download.
 """
 
+import gzip
 import hashlib
 import json
 import sys
@@ -18,7 +19,18 @@ def lines(name: str, count: int) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-FILES = {"train.jsonl": lines("train", 12), "test.jsonl": lines("test", 3)}
+def talks(count: int) -> bytes:
+    ask = "\n\nHuman: question {}\n\nAssistant:"
+    rows = [{"chosen": f"{ask.format(n)} yes {n}", "rejected": f"{ask.format(n)} no"} for n in range(count)]
+    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)
+
+
+SETS = {
+    "our/answers": {"train.jsonl": lines("train", 12), "test.jsonl": lines("test", 3)},
+    "our/talks": {"train.jsonl.gz": talks(6)},
+}
+PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
+FILES = {**SETS["our/answers"], **SETS["our/talks"], "page.jsonl": PAGE}
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -26,21 +38,22 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
+        name = next((known for known in SETS if known in path), "")
         if path.startswith("/files/"):
-            name = path.removeprefix("/files/")
-            self.reply(200, FILES[name]) if name in FILES else self.reply(404, b"nothing here")
+            file = path.removeprefix("/files/")
+            self.reply(200, FILES[file]) if file in FILES else self.reply(404, b"nothing here")
         elif "our/closed" in path:
             self.reply(403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
-        elif "our/answers" not in path:
+        elif not name:
             self.reply(401, b"{}", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository Not Found"})
         elif "/resolve/" in path:
-            self.file(path.rsplit("/", 1)[1])
+            self.file(SETS[name], path.rsplit("/", 1)[1])
         elif "/tree/" in path:
-            self.reply(200, json.dumps(self.listing()).encode())
-        elif path == "/api/datasets/our/answers" or "/revision/" in path:
-            siblings = [{"rfilename": name} for name in FILES]
+            self.reply(200, json.dumps(self.listing(SETS[name])).encode())
+        elif path == f"/api/datasets/{name}" or "/revision/" in path:
+            siblings = [{"rfilename": file} for file in SETS[name]]
             info = {
-                "id": "our/answers",
+                "id": name,
                 "sha": COMMIT,
                 "private": False,
                 "gated": False,
@@ -54,20 +67,21 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        self.reply(200, json.dumps([item for item in self.listing() if item["path"] in asked]).encode())
+        files = next(files for known, files in SETS.items() if known in self.path)
+        self.reply(200, json.dumps([item for item in self.listing(files) if item["path"] in asked]).encode())
 
-    def listing(self) -> list[dict]:
+    def listing(self, files: dict[str, bytes]) -> list[dict]:
         return [
             {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-            for name, data in FILES.items()
+            for name, data in files.items()
         ]
 
-    def file(self, name: str) -> None:
-        if name not in FILES:
+    def file(self, files: dict[str, bytes], name: str) -> None:
+        if name not in files:
             self.reply(404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
             return
-        tag = hashlib.sha1(FILES[name]).hexdigest()
-        self.reply(200, FILES[name], {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"})
+        tag = hashlib.sha1(files[name]).hexdigest()
+        self.reply(200, files[name], {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"})
 
     def reply(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(code)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from topgraft.data.files import RawRow
-from topgraft.data.formats import FORMATS, pick
-from topgraft.data.formats.demonstrations import RESPONSES, matches
+from topgraft.data.formats import FORMATS, pick, recognise
+from topgraft.data.formats.columns import RESPONSES
 from topgraft.data.reading import DataSettings, read
+from topgraft.data.table import RawRow, Table
 from topgraft.errors import UserError
 from topgraft.lookup import resolve
 
@@ -72,15 +72,53 @@ def test_an_unknown_format_is_answered_with_the_nearest(source, name, said):
     assert said in str(caught.value)
 
 
-def test_demonstrations_are_recognised_by_a_prompt_and_any_usual_response():
-    for response in RESPONSES:
-        assert matches(["id", "prompt", response], DataSettings())
-    assert not matches(["prompt", "reply"], DataSettings())
-    assert not matches(["question", "response"], DataSettings())
-    assert matches(["question", "reply"], DataSettings(prompt="question", response="reply"))
-    assert not matches(["prompt", "response"], DataSettings(response="reply"))
+def recognised(row: dict, **settings: str) -> str:
+    return recognise(Table([RawRow("here, line 1", row)]), DataSettings(**settings))
 
 
-def test_auto_and_the_name_find_the_same_function():
-    raw = [RawRow("here, line 1", {"prompt": "p", "response": "r"})]
-    assert pick("auto", raw, DataSettings()) is pick("demonstrations", raw, DataSettings())
+def says(*words: str) -> list[dict[str, str]]:
+    return [{"role": "user" if place % 2 == 0 else "assistant", "content": word} for place, word in enumerate(words)]
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+def test_a_prompt_and_any_usual_response_are_demonstrations(response):
+    assert recognised({"id": 1, "prompt": "p", response: "r"}) == "demonstrations"
+    assert recognised({"ID": 1, "Instruction": "p", response.replace("_", " ").title(): "r"}) == "demonstrations"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}, "transcripts"),
+        ({"transcript": "\n\nHuman: a\n\nAssistant: b", "rating": 3}, "transcripts"),
+        ({"prompt": "a", "chosen": "b", "rejected": "c"}, "demonstrations"),
+        ({"question": "a", "category": "b"}, "demonstrations"),
+        ({"messages": says("a", "b")}, "messages"),
+        ({"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}, "messages"),
+        ({"prompt": "a", "chosen": says("a", "b"), "rejected": says("a", "c")}, "messages"),
+        ({"messages": says("a"), "chosen": "b", "rejected": "c"}, "messages"),
+        ({"prompt": "a", "response_0": "b", "response_1": "c", "better_response_id": 1}, "preferences"),
+        ({"conversation_a": says("a", "b"), "conversation_b": says("a", "c"), "winner": "model_a"}, "preferences"),
+        ({"message_id": "a", "parent_id": None, "text": "b", "role": "prompter"}, "oasst"),
+        (
+            {"message_tree_id": "t", "prompt": {"message_id": "a", "text": "b", "role": "prompter", "replies": []}},
+            "oasst",
+        ),
+        ({"key": "a", "group": "b", "prompt": "c", "response": "d"}, "prepared"),
+    ],
+)
+def test_every_shape_is_recognised_by_its_columns(row, name):
+    assert recognised(row) == name
+
+
+def test_a_format_that_is_named_is_used_whatever_is_recognised(tmp_path):
+    (tmp_path / "r.jsonl").write_text(
+        '{"prompt": "a", "chosen": "b", "response_0": "c", "response_1": "d", "winner": 0}'
+    )
+    source = str(tmp_path / "r.jsonl")
+    assert read(DataSettings(source=source))[0].rejected == "d"
+    assert read(DataSettings(source=source, format="demonstrations"))[0].response == "b"
+
+
+def test_the_name_auto_is_none_of_a_function():
+    assert pick("demonstrations") is resolve("format", FORMATS["demonstrations"], {})

@@ -6,7 +6,9 @@ import pytest
 import sacrebleu
 import tiny
 
-from topgraft.data.inspecting import Likeness, inspect, pairwise_bleu, render, sentence_bleu
+from topgraft.data.findings import render
+from topgraft.data.inspecting import inspect
+from topgraft.data.likeness import Likeness, pairwise_bleu, sentence_bleu
 from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import Splits, split
 from topgraft.data.template import LengthSettings, Template

@@ -66,6 +66,8 @@ def test_a_rejected_answer_and_a_strength_may_stand_in_columns(tmp_path):
     plain = read(DataSettings(source=str(path), rejected="-", strength="-"))
     assert [(row.rejected, row.strength) for row in plain] == [(None, 1.0)] * 3
     assert digest(found) != digest(plain)
+    path.write_text(json.dumps(rows[0] | {"strength": "0.5 "}))
+    assert read(DataSettings(source=str(path)))[0].strength == 0.5
     path.write_text(json.dumps(rows[0] | {"strength": -1}))
     with pytest.raises(UserError, match="'strength' must be a number, 0"):
         read(DataSettings(source=str(path)))

@@ -46,26 +46,14 @@ def test_a_dash_shares_them_out_and_changes_the_digest(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["dev", "", None, 1])
-def test_a_part_that_is_none_is_refused_with_its_line(tmp_path, value):
-    with pytest.raises(UserError, match=r"rows.jsonl, line 3: 'part' is .*Write train, test, validation; or"):
-        read(DataSettings(source=source(tmp_path, (*PARTS[:2], value, *PARTS[2:]))))
+def test_a_part_that_is_none_is_refused_with_its_line_where_the_column_was_named(tmp_path, value):
+    path = source(tmp_path, (*PARTS[:2], value, *PARTS[2:]))
+    with pytest.raises(UserError, match=r"rows.jsonl, line 3: 'part' is .*Write train, test, validation; or have"):
+        read(DataSettings(source=path, part="part"))
+    assert {row.part for row in read(DataSettings(source=path))} == {""}
 
 
 def test_a_part_that_stays_empty_is_refused(tmp_path):
     rows = read(DataSettings(source=source(tmp_path, ("train", "test"))))
-    with pytest.raises(UserError, match="No row is in the validation part"):
+    with pytest.raises(UserError, match="the validation part has no rows"):
         split(rows, (0.7, 0.2, 0.1), 0)
-
-
-def test_a_group_in_two_parts_is_refused(tmp_path):
-    with_group = DataSettings(source=source(tmp_path, PARTS), group="response")
-    with pytest.raises(UserError, match="Group 'r' has rows in train and in test"):
-        split(read(with_group), (0.7, 0.2, 0.1), 0)
-
-
-def test_rows_of_a_format_of_ones_own_all_name_a_part_or_none_does():
-    rows = [
-        Demonstration(key=str(n), group=str(n), prompt="p", response="r", part=part) for n, part in enumerate(PARTS)
-    ]
-    with pytest.raises(UserError, match="Row 'x' is in part ''"):
-        split([*rows, Demonstration(key="x", group="x", prompt="p", response="r")], (0.7, 0.2, 0.1), 0)

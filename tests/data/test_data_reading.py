@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from topgraft.data.reading import DataSettings, digest, read, thin
+from topgraft.data.reading import DataSettings, digest, read, read_all, thin
 from topgraft.data.sources import shipped_sets
 from topgraft.errors import UserError
 from topgraft.records import Demonstration
@@ -212,21 +212,47 @@ def test_two_lists_of_rows_in_one_object_are_refused_by_name(write):
 
 def test_a_misnamed_column_is_answered_with_the_nearest(write):
     source = write("r.csv", "promt,response\na,b\n")
-    message = refusal(source)
+    message = refusal(source, prompt="prompt")
     assert f"{source} has columns promt, response; data.prompt = 'prompt' is not among them." in message
+    assert "Did you mean 'promt'? Write --set data.prompt=promt" in message
+    message = refusal(source)
+    assert f"{source} has columns promt, response; none of them is a usual name of a prompt (prompt, inst" in message
     assert "Did you mean 'promt'? Write --set data.prompt=promt" in message
 
 
-def test_a_prompt_by_another_usual_name_is_suggested(write):
-    for name in ("question", "Question"):
-        message = refusal(write("r.csv", f"{name},response\na,b\n"))
-        assert f"Did you mean '{name}'? Write --set data.prompt={name}" in message
+@pytest.mark.parametrize("name", ["question", "Question", "Instruction", "QUERY"])
+def test_a_prompt_by_another_usual_name_is_found_and_suggested(write, name):
+    source = write("r.csv", f"{name},response\na,b\n")
+    assert read(DataSettings(source=source))[0].prompt == "a"
+    assert f"Did you mean '{name}'? Write --set data.prompt={name}" in refusal(source, prompt="prompt")
+
+
+def test_an_instruction_is_asked_with_its_input(write):
+    lines = [
+        {"instruction": "Add.", "input": "1 2", "output": "3"},
+        {"instruction": "Hi.", "input": "", "output": "Ho."},
+    ]
+    assert [row.prompt for row in read(DataSettings(source=write("r.json", json.dumps(lines))))] == [
+        "Add.\n\n1 2",
+        "Hi.",
+    ]
+
+
+def test_a_column_inside_an_object_is_named_with_dots(write):
+    source = write("r.jsonl", json.dumps({"q": {"text": "why?"}, "tutors": {"expert": {"says": "so"}, "novice": {}}}))
+    (row,) = read(DataSettings(source=source, prompt="q.text", response="tutors.expert.says"))
+    assert (row.prompt, row.response) == ("why?", "so")
+    message = refusal(source)
+    assert "has columns q (object: text), tutors (object: expert, novice); none of them is a usual name" in message
+    assert "What stands inside an object is named with dots, e.g. q.text." in message
+    assert "line 1 has no 'tutors.novice.says'" in refusal(source, prompt="q.text", response="tutors.novice.says")
 
 
 def test_a_missing_response_lists_columns_and_usual_names(write):
-    message = refusal(write("r.csv", "prompt,reply\na,b\n"))
+    message = refusal(write("r.csv", "prompt,reply\na,b\n"), view="conversations")
     assert "has columns prompt, reply; none of them is a usual name of a response" in message
-    assert "--set data.response=COLUMN" in message
+    assert "Write --set data.response=reply." in message
+    assert "--set data.response=COLUMN" in refusal(write("s.csv", "prompt\na\n"), view="conversations")
 
 
 @pytest.mark.parametrize("field", ["prompt", "response", "group", "key", "correct", "category", "right", "wrong"])
@@ -330,8 +356,11 @@ def test_a_quote_that_is_not_closed_is_named_by_where_it_opens(write):
 
 
 @pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
-def test_other_separators_are_recognised(write, mark, word):
-    assert f"separated by {word}" in refusal(write("r.csv", f"prompt{mark}response\na{mark}b\n"))
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_other_separators_are_recognised(write, mark, word, suffix):
+    found = read_all(DataSettings(source=write(f"r.{suffix}", f'prompt{mark}response\n"a{mark}"{mark}b, c\n')))
+    assert [(row.prompt, row.response) for row in found.rows] == [(f"a{mark}", "b, c")]
+    assert f"columns are separated by {word}" in found.remarks
 
 
 @pytest.mark.parametrize(("header", "why"), [("prompt,prompt", "more than once"), ("prompt,", "without a name")])
@@ -350,7 +379,7 @@ def test_a_missing_folder_a_folder_and_another_suffix_are_explained(tmp_path, wr
     write("answers.jsonl", json_lines(ROWS))
     assert "there is no folder" in refusal(str(tmp_path / "nowhere" / "r.csv"))
     assert "is a folder; name one file. In it: answers.jsonl" in refusal(str(tmp_path))
-    assert "is none of .json, .jsonl, .csv, .parquet" in refusal(write("r.xlsx", b"PK"))
+    assert "is none of .json, .jsonl, .csv, .tsv, .parquet" in refusal(write("r.xlsx", b"PK"))
 
 
 def test_a_misspelt_shipped_name_is_answered_without_any_network():

@@ -14,13 +14,17 @@ from topgraft.data.remote import HUB_ID
 from topgraft.errors import UserError
 
 READ_ALL = """
+from topgraft.data.reading import DataSettings, read_all
 import json, sys
 from topgraft.data.sources import raw_rows
 from topgraft.errors import UserError
 found = {}
+if "our/talks" in sys.argv:
+    reading = read_all(DataSettings(source="our/talks"))
+    found["talks"] = [reading.format, *(f"{row.prompt}|{row.response}|{row.rejected}" for row in reading.rows)]
 for source in sys.argv[1:]:
     try:
-        found[source] = [row.place + " " + row.values["prompt"] for row in raw_rows(source)]
+        found[source] = [row.place + " " + str(row.values.get("prompt")) for row in raw_rows(source)]
     except UserError as error:
         found[source] = str(error)
 print("FOUND" + json.dumps(found))
@@ -53,7 +57,15 @@ def read_all(sources: list[str], folder: Path, **environment: str) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def found(hub, tmp_path_factory) -> dict[str, list[str] | str]:
-    names = ["our/answers", "our/answers#test", "our/answers#none", "our/answers:other", "our/closed", "our/anwsers"]
+    names = [
+        "our/answers",
+        "our/answers#test",
+        "our/answers#none",
+        "our/answers:other",
+        "our/closed",
+        "our/anwsers",
+        "our/talks",
+    ]
     return read_all(names, tmp_path_factory.mktemp("hub"), HF_ENDPOINT=hub)
 
 
@@ -61,6 +73,13 @@ def test_a_data_set_of_the_hub_is_read_and_a_split_of_it_can_be_named(found):
     assert len(found["our/answers"]) == 12
     assert found["our/answers"][0] == "our/answers, row 1 train question 0"
     assert found["our/answers#test"] == [f"our/answers#test, row {n + 1} test question {n}" for n in range(3)]
+
+
+def test_zipped_transcripts_of_the_hub_and_of_a_url_are_recognised(hub, found):
+    assert found["talks"][0] == "transcripts"
+    assert found["talks"][1:] == [f"question {n}|yes {n}|no" for n in range(6)]
+    rows = read(DataSettings(source=f"{hub}/files/train.jsonl.gz"))
+    assert [f"{row.prompt}|{row.response}|{row.rejected}" for row in rows] == found["talks"][1:]
 
 
 def test_an_unknown_split_or_configuration_is_refused_with_the_known_ones(found):
@@ -102,8 +121,9 @@ def test_a_url_is_downloaded_and_read_by_its_suffix(hub):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
+        ("{hub}/files/page.jsonl", "is a web page (it begins with '<!DOCTYPE html>"),
         ("{hub}/files/absent.jsonl", "could not be downloaded: the server answers 404 Not Found"),
-        ("{hub}/files/train.html", "is none of .json, .jsonl, .csv, .parquet"),
+        ("{hub}/files/train.html", "is none of .json, .jsonl, .csv, .tsv, .parquet"),
         ("http://127.0.0.1:9/rows.csv", "could not be downloaded: [Errno"),
         ("http://no such host/rows.csv", "could not be downloaded"),
     ],

@@ -71,7 +71,10 @@ def test_means_are_over_prompts_of_the_means_over_raters(tmp_path):
     assert found["value"] == pytest.approx(8 / 3)
     assert found["n"] == 3
     assert 2 <= found["low"] < found["value"] < found["high"] <= 3
-    assert results["arms"][BASE]["metrics"]["win_rate"] == {"value": 0.5, "low": 0.5, "high": 0.5, "n": 3}
+    # All ties, yet three prompts show little: Wilson with r = t^2 / 3 = 4.3027^2 / 3 = 6.171, so a half-width of
+    # sqrt(r / 4 + r^2 / 4) / (1 + r) = 0.4638.
+    tied = {"value": 0.5, "low": pytest.approx(0.0362, abs=1e-4), "high": pytest.approx(0.9638, abs=1e-4), "n": 3}
+    assert results["arms"][BASE]["metrics"]["win_rate"] == tied
     # Ben: 3 answers to the first prompt at 2 clicks, all 9 pairs, one pair again; and the repeated answer if it is one
     # to that prompt. 18 screens and 2 repeats.
     first = next(n for n, prompt in enumerate(study.study.prompts) if prompt.key == "row-0")

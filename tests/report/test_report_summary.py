@@ -45,6 +45,16 @@ def test_no_difference_shown_is_no_difference_claimed():
     assert second == "Not separated, so not shown either way: CA of ppo against base (+0.05 [−0.05, 0.15])."
 
 
+def test_what_is_not_separated_says_how_many_problems_would_do():
+    results = fake_results() | {
+        "comparisons": [compare("ca", "ppo", "base", 0.05, 0.1) | {"separated": False, "problems": 10, "needed": 57}]
+    }
+    assert said(results)[1] == (
+        "Not separated by 10 problems, so not shown either way: CA of ppo against base (+0.05 [−0.05, 0.15]; needs "
+        "about 57)."
+    )
+
+
 def test_a_gain_that_the_second_model_does_not_see_is_named():
     pairs = [compare("reward", "ppo", "sft", 0.9, 0.3), compare("reward_check", "ppo", "sft", 0.1, 0.3)]
     directions = {"reward": "higher", "reward_check": "higher"}

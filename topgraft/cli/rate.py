@@ -150,8 +150,7 @@ def _write(folder: "RunFolder", store: "Store", study: "Study | None") -> None:
     found = results_of(rated)
     write_json(store.path.parent / "results.json", found)
     write_whole(store.path.parent / "ratings.csv", ratings_csv(rated))
-    screen.say("Means over prompts, value [95 % interval over problems]")
-    print_results(screen, found)
+    print_results(screen, found, "Means over prompts, value [95 % interval over problems]")
     print_pairs(screen, found)
     for name, agreement in found["agreement"].items():
         alpha, same = agreement["alpha"], agreement["same"]

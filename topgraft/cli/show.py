@@ -18,13 +18,13 @@ AROUND = 4
 """What a column needs beside its text."""
 
 
-def print_results(screen: Screen, results: dict[str, Any]) -> None:
+def print_results(screen: Screen, results: dict[str, Any], title: str = TITLE) -> None:
     """Print arms x metrics, value and 95 % interval; of many arms the best of each metric as well."""
     header, *rows = final_table(results) or [[]]
     if not header:
         screen.say("No metric was measured.")
         return
-    print_table(screen, header, rows, title=TITLE)
+    print_table(screen, header, rows, title=title)
     if many(results):
         for row in winners(results):
             screen.say(f"{row.label:>16}: {row.words}")

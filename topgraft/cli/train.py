@@ -31,7 +31,7 @@ STAGES = {
 def command(
     stage: Annotated[str, typer.Argument(help="sft, reward, dpo, orpo, kto, ppo, grpo or rloo.")],
     model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
-    data: Annotated[str, typer.Option("--data", help="Shipped name, file, URL or hub id.")] = "feedback-200",
+    data: Annotated[str, typer.Option("--data", help="Shipped name, file, folder, URL or hub id.")] = "feedback-200",
     sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
     reward: Annotated[
         str, typer.Option("--reward", help="Folder of a finished reward stage, a rule, or my_file.py:my_reward.")

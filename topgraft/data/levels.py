@@ -26,7 +26,10 @@ def read_levels(name: str) -> list[LevelText]:
     if name not in shipped_sets() and not Path(name).is_file():
         raise UserError(f"evaluate.strictness.texts = '{name}': there is no such file, nor a shipped set of that name.")
     found = []
-    for row in raw_rows(name):
+    table = raw_rows(name)
+    if table.faults:
+        raise UserError(table.faults[0].message)
+    for row in table:
         topic, level, text = (row.values.get(column) for column in ("topic", "level", "text"))
         if not (isinstance(topic, str) and isinstance(text, str) and text.strip()) or level not in LEVELS:
             raise UserError(f"{row.place} must have a text 'topic', a text 'text' and a 'level' of 1, 2 or 3.")

@@ -8,7 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from topgraft.data.files import RawRow
+from topgraft.data.table import RawRow, Table
 from topgraft.errors import UserError
 
 HUB_ID = re.compile(r"(?P<id>[\w-][\w.-]*/[\w.-]+)(?::(?P<config>[\w.+-]+))?(?:#(?P<split>[\w.-]+))?")
@@ -33,7 +33,7 @@ def fetch(url: str) -> bytes:
     )
 
 
-def read_parquet(data: bytes, name: str) -> list[RawRow]:
+def read_parquet(data: bytes, name: str) -> Table:
     """The rows of a Parquet file. The working copies of the library are removed again."""
     import datasets
 
@@ -46,7 +46,7 @@ def read_parquet(data: bytes, name: str) -> list[RawRow]:
             raise UserError(f"{name} is not a readable Parquet file: {_why(error)}. Is it whole?") from error
 
 
-def read_hub(source: str) -> list[RawRow]:
+def read_hub(source: str) -> Table:
     """The rows of a data set of the hub: its "train" split, or the one named after "#"."""
     match = HUB_ID.fullmatch(source)
     if match is None:
@@ -60,8 +60,8 @@ def read_hub(source: str) -> list[RawRow]:
     return _rows(table, source)
 
 
-def _rows(table: Any, name: str) -> list[RawRow]:
-    return [RawRow(f"{name}, row {number}", row) for number, row in enumerate(table.to_list(), start=1)]
+def _rows(table: Any, name: str) -> Table:
+    return Table(RawRow(f"{name}, row {number}", row) for number, row in enumerate(table.to_list(), start=1))
 
 
 def _hub_problem(source: str, error: Exception) -> str:

@@ -25,14 +25,14 @@ class Splits:
 
 
 def split(rows: Sequence[Demonstration], fractions: Sequence[float], seed: int) -> Splits:
-    """The rows' own parts where they name them; else whole groups shared out: 50 at (0.7, 0.2, 0.1) give 35, 10 and 5.
+    """Share whole groups out: 50 groups at (0.7, 0.2, 0.1) give exactly 35, 10 and 5.
 
-    Groups to share out are sorted by name and shuffled by `random.Random(seed)`, so that neither the platform nor the
-    order of the rows matters. Raises UserError where the fractions do not add up to 1, a part stays empty, or a group
-    would straddle two.
+    The groups are sorted by name and shuffled by `random.Random(seed)`, so that neither the platform nor the
+    order of the rows matters. Raises UserError where the fractions do not add up to 1 or a part stays empty. Rows that
+    say which part they are of keep it.
     """
-    if any(row.part for row in rows):
-        return _as_named(rows)
+    if rows and all(row.part for row in rows):
+        return _own(rows)
     shares = _shares(fractions)
     groups = sorted({row.group for row in rows})
     counts = _counts(len(groups), shares)
@@ -50,24 +50,16 @@ def split(rows: Sequence[Demonstration], fractions: Sequence[float], seed: int) 
     return Splits(**{name: [row for row in rows if part_of[row.group] == name] for name in PARTS})
 
 
-def _as_named(rows: Sequence[Demonstration]) -> Splits:
-    part_of: dict[str, str] = {}
-    for row in rows:
-        if row.part not in PARTS:
-            raise UserError(f"Row '{row.key}' is in part '{row.part}', others name theirs. Write {', '.join(PARTS)}.")
-        if part_of.setdefault(row.group, row.part) != row.part:
-            raise UserError(
-                f"Group '{row.group}' has rows in {part_of[row.group]} and in {row.part}: what is measured would have "
-                f"been trained on. Give its rows one part, or name another column with data.group."
-            )
-    found = {name: [row for row in rows if row.part == name] for name in PARTS}
-    for name, part in found.items():
+def _own(rows: Sequence[Demonstration]) -> Splits:
+    """The parts that the rows name themselves."""
+    parts = {name: [row for row in rows if row.part == name] for name in PARTS}
+    for name, part in parts.items():
         if not part:
             raise UserError(
-                f"No row is in the {name} part. Add some, raise data.max_rows, or have the rows shared out by "
-                f"data.split: --set data.part=-."
+                f"The data bring parts of their own, and the {name} part has no rows: every part needs one at least. "
+                f"Raise data.max_rows, or name one file as data.source to have it split anew."
             )
-    return Splits(**found)
+    return Splits(**parts)
 
 
 def _shares(fractions: Sequence[float]) -> list[Fraction]:

@@ -16,7 +16,10 @@ def read_voices(name: str) -> dict[str, list[dict[str, Any]]]:
     if name not in shipped_sets() and not Path(name).is_file():
         raise UserError(f"evaluate.other_voices = '{name}': there is no such file, nor a shipped set of that name.")
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in raw_rows(name):
+    table = raw_rows(name)
+    if table.faults:
+        raise UserError(table.faults[0].message)
+    for row in table:
         for column in NEEDED:
             if not isinstance(row.values.get(column), str):
                 raise UserError(f"{row.place} has no text '{column}'. Rows of other voices need {', '.join(NEEDED)}.")

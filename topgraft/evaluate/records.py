@@ -104,6 +104,11 @@ class Evaluation:
     level_texts: Sequence[LevelText] = ()
 
     @property
+    def referenced(self) -> bool:
+        """Whether every row has a reference answer to compare with."""
+        return all(row.reference for row in next(iter(self.responses.values())))
+
+    @property
     def groups(self) -> list[str]:
         """The problem of every row, the same for every arm."""
         return [row.group for row in next(iter(self.responses.values()))]

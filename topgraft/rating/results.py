@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from topgraft.evaluate.records import Measure
-from topgraft.evaluate.statistics.intervals import mean_interval
+from topgraft.evaluate.statistics.intervals import mean_interval, share_interval
 from topgraft.rating.agreement import alpha_interval, choice_alpha, counts_of, ordinal_alpha, raw_agreement, share
 from topgraft.rating.questions import SCALE
 from topgraft.rating.ratings import WIN_RATE, Rated, Rating
@@ -58,26 +58,35 @@ def as_entry(measure: Measure) -> dict[str, float | int | None]:
     return {**{key: None if math.isnan(end) else end for key, end in ends.items()}, "n": measure.n}
 
 
-def _over_prompts(rated: Rated, values: Iterable[tuple[int, float]]) -> Measure | None:
-    """The mean over prompts of the mean over a prompt's raters, from (prompt, value) pairs; n counts prompts."""
+def _by_prompt(rated: Rated, values: Iterable[tuple[int, float]]) -> tuple[list[float], list[str]]:
+    """From (prompt, value) pairs: the mean over a prompt's raters for each prompt, and the prompts' problems."""
     found: dict[int, list[float]] = defaultdict(list)
     for prompt, value in values:
         found[prompt].append(value)
-    if not found:
-        return None
-    groups = [rated.study.prompts[prompt].group for prompt in found]
-    return mean_interval([float(np.mean(given)) for given in found.values()], groups, seed=rated.study.seed)
+    return [float(np.mean(given)) for given in found.values()], [rated.study.prompts[place].group for place in found]
+
+
+def _mean(rated: Rated, values: Iterable[tuple[int, float]]) -> Measure | None:
+    """The mean over prompts of (prompt, value) pairs; n counts prompts."""
+    means, groups = _by_prompt(rated, values)
+    return mean_interval(means, groups, seed=rated.study.seed) if means else None
+
+
+def _win_rate(rated: Rated, values: Iterable[tuple[int, float]]) -> Measure | None:
+    """The same of wins: 1, with ties as 0.5."""
+    means, groups = _by_prompt(rated, values)
+    return share_interval(means, groups) if means else None
 
 
 def _metrics(rated: Rated, arm: str) -> dict[str, Any]:
     """One arm's mean score in each dimension, and its win rate."""
     found = {
-        name: _over_prompts(rated, ((row.prompt, row.value) for row in rated.first(name) if row.arm == arm))
+        name: _mean(rated, ((row.prompt, row.value) for row in rated.first(name) if row.arm == arm))
         for name in rated.study.dimensions
     }
     choices = [row for row in rated.first(WIN_RATE) if arm in (row.arm, row.against)]
     won = ((row.prompt, row.value if row.arm == arm else 1 - row.value) for row in choices)
-    found[WIN_RATE] = _over_prompts(rated, won)
+    found[WIN_RATE] = _win_rate(rated, won)
     return {name: as_entry(measure) for name, measure in found.items() if measure is not None}
 
 
@@ -92,7 +101,7 @@ def _differences(rated: Rated) -> list[dict[str, Any]]:
                 for (rater, prompt, other), value in given.items()
                 if other == arm and (rater, prompt, against) in given
             ]
-            measure = _over_prompts(rated, gains)
+            measure = _mean(rated, gains)
             if measure is not None:
                 found.append({"name": name, "arm": arm, "against": against, **as_entry(measure)})
     return found
@@ -103,7 +112,7 @@ def _win_rates(rated: Rated) -> list[dict[str, Any]]:
     found = []
     for arm, against in rated.study.pairs:
         rows = [row for row in rated.first(WIN_RATE) if (row.arm, row.against) == (arm, against)]
-        measure = _over_prompts(rated, ((row.prompt, row.value) for row in rows))
+        measure = _win_rate(rated, ((row.prompt, row.value) for row in rows))
         if measure is not None:
             wins, ties = (sum(row.value == value for row in rows) for value in (1.0, 0.5))
             counts = {"wins": wins, "ties": ties, "losses": len(rows) - wins - ties}

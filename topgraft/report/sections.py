@@ -5,6 +5,7 @@ from collections.abc import Callable
 from topgraft.report.document import Section
 from topgraft.report.parts.categories import by_category
 from topgraft.report.parts.classifiers import classifiers
+from topgraft.report.parts.elsewhere import elsewhere_section
 from topgraft.report.parts.judge import judge_section
 from topgraft.report.parts.layers import layers_section
 from topgraft.report.parts.paper import paper_section
@@ -18,6 +19,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     by_category,
     classifiers,
     reward_model,
+    elsewhere_section,
     layers_section,
     judge_section,
     rating_section,

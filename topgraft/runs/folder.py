@@ -12,6 +12,7 @@ evaluation/responses.jsonl       one line per arm and test row, with every per-r
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
 evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
 evaluation/reward_model.json     how right the reward model is: by length, by category, by its own confidence
+elsewhere/<name>/evaluation/     the same of the arms' answers to other data (topgraft evaluate --on)
 judge/<name>/                    what a language model said of the answers
 rating/                          ratings.sqlite, every click of people who rate; results.json and ratings.csv
 report/                          the page, tables and figures, made from all of the above
@@ -19,6 +20,7 @@ report/                          the page, tables and figures, made from all of 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,6 +128,15 @@ class RunFolder:
     def recipe_file(self) -> Path:
         """The resolved recipe."""
         return self.path / "recipe.toml"
+
+    def elsewhere(self, source: str) -> "RunFolder":
+        """The folder of an evaluation on other data; it is called after their name, without folders and endings."""
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", source.rstrip("/").rpartition("/")[2].partition(".")[0]).strip("-")
+        return RunFolder(self.path / "elsewhere" / (name or "data"))
+
+    def elsewheres(self) -> "list[RunFolder]":
+        """Those that there are, sorted by name."""
+        return [RunFolder(path) for path in sorted((self.path / "elsewhere").glob("*")) if path.is_dir()]
 
     @property
     def responses_file(self) -> Path:

@@ -111,10 +111,15 @@ def _lengths(place: Workplace) -> None:
     """Say how many tokens the rows have, and whether the end token is among those that are learned."""
     rows = [*place.splits.train, *place.splits.test, *place.splits.validation]
     prompts = sorted(len(place.template.encode_prompt(row.prompt)) for row in rows)
-    responses = sorted(len(place.template.encode_response(row.response)) for row in rows)
+    responses = sorted(len(place.template.encode_response(row.response)) for row in rows if row.response)
     for name, lengths in (("prompts", prompts), ("responses", responses)):
+        if not lengths:
+            place.screen.say(f"tokens    {name}: the data have none")
+            continue
         middle, high = lengths[len(lengths) // 2], lengths[int(0.99 * (len(lengths) - 1))]
         place.screen.say(f"tokens    {name}: median {middle}, 99 % {high}, longest {lengths[-1]}")
+    if not place.splits.train[0].response:
+        return
     ids = place.template.encode_response(place.splits.train[0].response)
     ends = "ends with the end token, which is learned" if ids[-1] in place.template.end_ids else "is cut before its end"
     place.screen.say(f"end       the first response {ends}")

@@ -1,5 +1,7 @@
 """What a run works with and what of it learns, in lines for people."""
 
+from topgraft.data.preparing import LEFT_OUT
+from topgraft.data.table import summary
 from topgraft.model.quantizing import count
 from topgraft.model.targets import numbers
 from topgraft.train.workplace import Workplace
@@ -21,6 +23,14 @@ def describe(place: Workplace) -> list[str]:
         f"data      {place.settings.data.source}: {len(splits.train)} train, {len(splits.test)} test, "
         f"{len(splits.validation)} validation rows",
     ]
+    lines += [f"          read as {place.reading.format}: {'; '.join(place.reading.remarks)}"] * bool(
+        place.reading.remarks
+    )
+    if place.reading.left_out:
+        lines.append(
+            f"          {len(place.reading.left_out)} of {place.reading.found} rows are left out ({LEFT_OUT}):"
+        )
+        lines += [f"            {text}" for text in summary(place.reading.left_out)]
     lines += [f"targets   {note}" for note in model.slots.check_targets()]
     lines.append(f"cache     {place.cache.describe()}")
     for what, cut in (("prompts", place.template.cut_prompts), ("responses", place.template.cut_responses)):

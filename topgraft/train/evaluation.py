@@ -52,16 +52,11 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
     """Score and measure, and write evaluation/responses.jsonl and evaluation/results.json. `place` is one of the
     recipe's own settings, with the reward models of `instruments`."""
     clock, stage = Clock(), place.run.stage("evaluate")
-    rewards = _rewards(place, plan)
-    with place.screen.bar("evaluate", len(answers) + 1) as bar:
-        responses = {}
-        for arm in plan.arms:
-            responses[arm] = scored(place.model, place.template, answers[arm], rewards)
-            bar.advance({}, ())
-        results, style = measure(place.run, plan, place.splits, responses)
-        bar.advance({}, ())
+    responses = score_all(place, plan, answers)
+    results, style = measure(place.run, plan, place.splits, responses)
     keep(place.run, responses, style)
-    if "reward" in plan.steps and "reward" in rewards:
+    answered = any(row.response for row in place.splits.test)
+    if "reward" in plan.steps and plan.settings.learns_reward and answered:
         first = [row for row in responses["base"] if row.sample == 0]
         results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()
@@ -79,6 +74,16 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         }
     )
     return results
+
+
+def score_all(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -> dict[str, list[Response]]:
+    """What the rewards say of every arm's answers."""
+    rewards, responses = _rewards(place, plan), {}
+    with place.screen.bar("evaluate", len(answers)) as bar:
+        for arm in plan.arms:
+            responses[arm] = scored(place.model, place.template, answers[arm], rewards)
+            bar.advance({}, ())
+    return responses
 
 
 def _rewards(place: Workplace, plan: Plan) -> dict[str, Reward]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from topgraft.data.formats.demonstrations import NO_COLUMN
+from topgraft.data.formats.columns import NO_COLUMN
 from topgraft.data.reading import read
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
@@ -35,9 +35,8 @@ def generate(
     if prompt:
         prompts = [("prompt", prompt)]
     elif data:
-        # The prompt column stands in for the response, which a file of questions need not have.
         unused = dict.fromkeys(("group", "correct", "category", "right", "wrong", "rejected", "strength"), NO_COLUMN)
-        change = unused | {"source": data, "response": place.settings.data.prompt, "max_rows": 0}
+        change = unused | {"source": data, "view": "prompts", "max_rows": 0}
         prompts = [(row.key, row.prompt) for row in read(place.settings.data.model_copy(update=change))]
     else:
         prompts = [(row.key, row.prompt) for row in place.splits.test]

@@ -106,7 +106,7 @@ def _evaluation(run: RunFolder, plan: Plan, splits: Splits, responses: Mapping[s
             sampled.setdefault(pair.key, []).append(pair.rejected)
 
     def target(rows: list[Demonstration]) -> list[tuple[str, str]]:
-        return [(row.group, row.response) for row in rows]
+        return [(row.group, row.response) for row in rows if row.response]
 
     def other(rows: list[Demonstration]) -> list[tuple[str, str]]:
         found = []
@@ -119,7 +119,8 @@ def _evaluation(run: RunFolder, plan: Plan, splits: Splits, responses: Mapping[s
     verdict_texts: dict[str, list[tuple[bool, str]]] = {}
     for row in rows:
         if row.correct is not None:
-            verdict_texts.setdefault("reference", []).append((row.correct, row.response))
+            if row.response:
+                verdict_texts.setdefault("reference", []).append((row.correct, row.response))
             for record in others.get(row.key, []):
                 verdict_texts.setdefault(record["voice"], []).append((row.correct, record["feedback"]))
     return Evaluation(

@@ -3,10 +3,13 @@
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from topgraft.data.preparing import write_left_out
+from topgraft.data.reading import read
 from topgraft.errors import UserError
 from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
@@ -14,7 +17,8 @@ from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.describing import describe
-from topgraft.train.evaluation import answers_of, evaluate, instruments
+from topgraft.train.evaluation import answers_of, evaluate, instruments, score_all
+from topgraft.train.measuring import keep, measure
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
@@ -100,6 +104,32 @@ def measure_again(run: RunFolder, plan: Plan, screen: Screen) -> dict[str, Any]:
     return results
 
 
+def measure_on(run: RunFolder, plan: Plan, source: str, into: RunFolder, screen: Screen) -> dict[str, Any]:
+    """Have a finished run's arms answer the prompts of other data, and measure that: `into` gets its evaluation/.
+
+    What needs a reference answer is measured where the rows bring one. Raises UserError for rows that cannot be read.
+    """
+    rows = read(plan.settings.data.model_copy(update={"source": source, "max_rows": 0}))
+
+    def opened(place: Workplace) -> None:
+        refuse_changes(place)
+        place.splits = replace(place.splits, test=rows)
+        known = set(place.template.cut_prompts)
+        for row in rows:
+            place.template.encode_prompt(row.prompt)
+        cut = sum(row.prompt in place.template.cut_prompts - known for row in rows)
+        if cut:
+            screen.say(f"caution   {cut} of {len(rows)} prompts do not fit {place.template.prompt_limit} tokens; cut")
+
+    answers, last = carry_all_out(plan, run, screen, opened)
+    place = _judge(plan, run, screen, last)
+    responses = score_all(place, plan, answers)
+    results, style = measure(run, plan, replace(place.splits, test=rows), responses)
+    keep(into, responses, style)
+    write_json(into.results_file, {"source": source, **results})
+    return results
+
+
 def _judge(plan: Plan, folder: RunFolder, screen: Screen, place: Workplace | None) -> Workplace:
     """A place of the recipe's own settings with the reward models that measure all arms."""
     if place is None:
@@ -137,6 +167,7 @@ def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
     write_whole(place.run.recipe_file, to_toml(plan.settings))
+    write_left_out(place.run.path, place.reading.left_out)
     if not place.run.provenance():
         write_json(place.run.path / "provenance.json", provenance(place, plan))
 

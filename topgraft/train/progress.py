@@ -12,9 +12,13 @@ QUIET_SECONDS = 5.0
 """Seconds between plain lines."""
 
 
+HARMLESS = "\n\t\u200c\u200d\u200e\u200f"
+"""Line break and tab; what joins letters and emoji, and marks of direction: scripts need them, no terminal obeys."""
+
+
 def printable(text: str) -> str:
     """The text with a replacement character for everything that could steer a terminal; line breaks and tabs stay."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() or char in HARMLESS else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 class Bar:
@@ -27,12 +31,12 @@ class Bar:
         self._spoken = self._begun
         self._task = progress.add_task(title, total=total, figures="") if progress else None
 
-    def advance(self, metrics: dict[str, float], keys: tuple[str, ...]) -> None:
-        """Count one step and show the metrics named in `keys`."""
-        self.done += 1
+    def advance(self, metrics: dict[str, float], keys: tuple[str, ...], steps: int = 1) -> None:
+        """Count a step (or as many as `steps`) and show the metrics named in `keys`."""
+        self.done += steps
         figures = "  ".join(f"{key.split('/')[-1]} {metrics[key]:.3g}" for key in keys if key in metrics)
         if self.progress is not None and self._task is not None:
-            self.progress.update(self._task, advance=1, figures=figures)
+            self.progress.update(self._task, completed=self.done, figures=figures)
             return
         now = time.monotonic()
         if now - self._spoken >= QUIET_SECONDS or self.done in (1, self.total):

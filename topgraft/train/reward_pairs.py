@@ -60,6 +60,7 @@ def _against_base(place: Workplace, base: Sequence[Response]) -> list[Both]:
     both: list[Both] = [
         (row, "test", (row.prompt, row.response), (row.prompt, other.ids))
         for row, other in zip(place.splits.test, base, strict=True)
+        if row.response
     ]
     rows = {row.key: row for row in place.splits.validation}
     sampled = [pair for pair in comparisons(place.run, "pairs") if pair.key in rows and pair.strength > 0]

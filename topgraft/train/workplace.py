@@ -16,7 +16,7 @@ from accelerate.utils import set_seed
 from topgraft import __version__
 from topgraft.algorithms.protocol import Actors
 from topgraft.data.levels import read_levels
-from topgraft.data.reading import digest, read
+from topgraft.data.reading import Reading, digest, read_all
 from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
 from topgraft.data.voices import read_voices
@@ -30,6 +30,7 @@ from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.cache import TrunkCache
 from topgraft.runs import RunFolder
 from topgraft.train.allocator import keep_freed_memory
+from topgraft.train.answers import refuse_unanswered
 from topgraft.train.plan import Arm, Plan
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
@@ -45,6 +46,7 @@ class Workplace:
     accelerator: Accelerator
     model: SplitModel
     template: Template
+    reading: Reading
     splits: Splits
     cache: TrunkCache
     rewards: dict[str, LearnedReward | Scorer] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Workplace:
         key = model.model_dump_json()
         if key not in self.others:
             settings = self.settings.model_copy(update={"model": model})
-            self.others[key] = _open(settings, self.run, self.screen, self.accelerator, self.splits)
+            self.others[key] = _open(settings, self.run, self.screen, self.accelerator, self.reading, self.splits)
         return replace(self.others[key], settings=self.settings)
 
     def reward(self, step: str | None) -> Reward:
@@ -95,7 +97,9 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
         torch.set_num_threads(settings.threads)
     accelerator = Accelerator()
     set_seed(settings.seed)
-    rows = read(settings.data)
+    reading = read_all(settings.data)
+    rows = reading.rows
+    refuse_unanswered(settings, rows)
     read_voices(settings.evaluate.other_voices)  # a mistake in these must show now, not after hours of training
     read_levels(settings.evaluate.strictness.texts)
     clauses_of(settings.evaluate.clauses, rows)
@@ -104,10 +108,17 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
         taken = settings.options(stage).load
         if taken and not (Path(taken) / "stage.json").exists():
             raise UserError(f"{taken} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
-    return _open(settings, run, screen, accelerator, splits)
+    return _open(settings, run, screen, accelerator, reading, splits)
 
 
-def _open(settings: RunSettings, run: RunFolder, screen: Screen, accelerator: Accelerator, splits: Splits) -> Workplace:
+def _open(
+    settings: RunSettings,
+    run: RunFolder,
+    screen: Screen,
+    accelerator: Accelerator,
+    reading: Reading,
+    splits: Splits,
+) -> Workplace:
     """Load the model, and check that the data fit it."""
     loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
     vocabulary = loaded.split.vocabulary
@@ -126,6 +137,7 @@ def _open(settings: RunSettings, run: RunFolder, screen: Screen, accelerator: Ac
         accelerator=accelerator,
         model=loaded.split,
         template=template,
+        reading=reading,
         splits=splits,
         cache=TrunkCache(loaded.split, template, settings.cache, screen.say),
     )
@@ -162,6 +174,8 @@ def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:
         },
         "data": {
             "source": settings.data.source,
+            "format": place.reading.format,
+            "left_out": len(place.reading.left_out),
             "digest": digest([*splits.train, *splits.test, *splits.validation]),
             "rows": {
                 "train": len(splits.train),

@@ -24,8 +24,10 @@ def by_chance(percentiles: Sequence[float], groups: Sequence[str]) -> float | No
     return float((1 - np.abs(percentile[:, None] - percentile[None, :]))[other].mean())
 
 
-def measure(evaluation: Evaluation) -> MetricResult:
-    """The agreement of every answer; one without words has 0."""
+def measure(evaluation: Evaluation) -> MetricResult | None:
+    """The agreement of every answer; one without words has 0. None where there are no references."""
+    if not evaluation.referenced:
+        return None
     scorer, first = shipped(), next(iter(evaluation.responses.values()))
     wanted = scorer.percentiles([row.reference for row in first])
     per_row = {}

@@ -22,8 +22,10 @@ def statistic(scorer: BLEU | CHRF, outputs: Sequence[str], references: Sequence[
     return lambda rows: float(scorer._compute_score_from_stats(counts[rows].sum(0).tolist()).score)
 
 
-def against_references(scorer: BLEU | CHRF, evaluation: Evaluation) -> MetricResult:
-    """The corpus score of every arm."""
+def against_references(scorer: BLEU | CHRF, evaluation: Evaluation) -> MetricResult | None:
+    """The corpus score of every arm; None where there are no references."""
+    if not evaluation.referenced:
+        return None
     found = {
         arm: statistic(scorer, [row.response for row in rows], [row.reference for row in rows])
         for arm, rows in evaluation.responses.items()
@@ -31,7 +33,7 @@ def against_references(scorer: BLEU | CHRF, evaluation: Evaluation) -> MetricRes
     return sums(evaluation, found)
 
 
-def measure(evaluation: Evaluation) -> MetricResult:
+def measure(evaluation: Evaluation) -> MetricResult | None:
     """Corpus BLEU of every arm."""
     return against_references(sacrebleu.BLEU(), evaluation)
 

@@ -7,7 +7,7 @@ from topgraft.evaluate.metrics.bleu import against_references
 from topgraft.evaluate.records import Evaluation, MetricResult
 
 
-def measure(evaluation: Evaluation) -> MetricResult:
+def measure(evaluation: Evaluation) -> MetricResult | None:
     """Corpus chrF2 of every arm."""
     return against_references(sacrebleu.CHRF(), evaluation)
 

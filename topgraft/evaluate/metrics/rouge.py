@@ -31,8 +31,10 @@ def rouge_l(output: str, reference: str) -> float:
     return 2 * found / (len(own) + len(wanted)) if found else 0.0
 
 
-def measure(evaluation: Evaluation) -> MetricResult:
-    """Mean over answers."""
+def measure(evaluation: Evaluation) -> MetricResult | None:
+    """Mean over answers; None where there are no references."""
+    if not evaluation.referenced:
+        return None
     per_row = {
         arm: [rouge_l(row.response, row.reference) for row in rows] for arm, rows in evaluation.responses.items()
     }

@@ -49,7 +49,7 @@ def results_section(reading: Reading) -> tuple[Section, list[Drawing]]:
     return section, [one for one in bars if "metric" not in one.tags]
 
 
-def headline_table(headline: Headline) -> Table:
+def headline_table(headline: Headline, file: str = FILE) -> Table:
     """Every metric in every arm; many arms stand down and the metrics across."""
     caption = f"Value and 95 % interval of every metric in every arm. {BEST if headline.marks_best else NO_BEST}"
     foot: list[list[str]] = []
@@ -65,7 +65,7 @@ def headline_table(headline: Headline) -> Table:
         header=header,
         rows=rows,
         caption=caption,
-        source=f"{FILE}: arms",
+        source=f"{file}: arms",
         numeric=frozenset(range(1, len(header))),
         foot=foot,
         prominent=True,

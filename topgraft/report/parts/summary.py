@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from topgraft.report.document import Points, Section, Text
+from topgraft.report.parts.separation import needs
 from topgraft.report.reading import Reading
 from topgraft.report.words.comparisons import Comparison, comparisons, direction, winners
 from topgraft.report.words.instruments import instruments
@@ -62,10 +63,15 @@ def _of_few(results: dict[str, Any]) -> list[str]:
             said.append(f"Against {against}, {arm} is not shown to differ in any metric that was compared.")
     unclear = [row for row in made if row.reading == "not separated" and (row.arm, row.against) in pairs]
     if unclear:
-        names = [f"{row.label} of {row.arm} against {row.against} ({_gap(row)})" for row in unclear]
+        names = [f"{row.label} of {row.arm} against {row.against} ({_gap(row)}{_lacking(row)})" for row in unclear]
         more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
-        said.append(f"Not separated, so not shown either way: {listing([*names[:MOST], *more])}.")
+        by = f" by {unclear[0].problems} problems" if unclear[0].problems else ""
+        said.append(f"Not separated{by}, so not shown either way: {listing([*names[:MOST], *more])}.")
     return [*said, *_uncompared(results, base, last, made), *_second_model(made, pairs)]
+
+
+def _lacking(row: Comparison) -> str:
+    return f"; needs {needs(row.needed)}" if row.needed else ""
 
 
 def _starts(results: dict[str, Any]) -> dict[str, str]:
