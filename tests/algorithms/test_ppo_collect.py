@@ -180,3 +180,20 @@ def test_several_responses_to_a_prompt_stay_together_and_their_prompt_passes_onc
     width = part.tokens.ids_BT.shape[1]
     assert part.tokens.ids_BT.tolist() == [ids[row, :width].tolist() for row in (15, 16, 17, 6, 7, 8)]
     assert algorithm.count(part) == float(counted[[15, 16, 17, 6, 7, 8]].sum())
+
+
+def test_less_others_pays_a_score_less_the_mean_of_the_prompts_other_responses():
+    settings = {"beta": 0.0, "gamma": 1.0, "lam": 1.0, "samples_per_prompt": 3, "missing_end_penalty": 0.5}
+    plain, centred = (make(less_others=asked, **settings).collect(ROWS) for asked in (False, True))
+    assert torch.equal(plain.tokens.ids_BT, centred.tokens.ids_BT)
+    first_B = plain.tokens.counted_BT.int().argmax(1)
+    paid, centred_paid = (batch.extras["returns_BT"][range(24), first_B].view(8, 3) for batch in (plain, centred))
+    others = [[(row[1] + row[2]) / 2, (row[0] + row[2]) / 2, (row[0] + row[1]) / 2] for row in paid.tolist()]
+    assert_close(centred_paid, paid - torch.tensor(others), atol=1e-5, rtol=0)
+    assert paid.std(1).max() > 0.1
+    assert plain.metrics["reward/score"] == centred.metrics["reward/score"]
+
+
+def test_less_others_needs_others():
+    with pytest.raises(ValueError, match="set samples_per_prompt to 2"):
+        make(less_others=True)

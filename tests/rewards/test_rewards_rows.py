@@ -174,3 +174,18 @@ def test_the_reference_answers_of_the_shipped_rows_have_a_verdict_of_1():
     similarity = Similarity().for_rows(rows)
     assert similarity(rows[0].prompt, rows[0].response) == 1
     assert 0.1 < similarity(rows[0].prompt, rows[4].response) < 0.9
+
+
+def test_strictness_guesses_the_category_of_a_prompt_that_is_no_rows():
+    put = {"myth": "They say that thing {} is so.", "question": "Why is thing {} so?"}
+    rows = [
+        Demonstration(key=f"{kind} {n}", group=str(n % 5), prompt=text.format(n), response="", category=kind)
+        for kind, text in put.items()
+        for n in range(12)
+    ]
+    plain = Strictness(levels={"myth": 3, "question": 1})
+    guessing = plain.model_copy(update={"guesses": True}).for_rows(rows)
+    for prompt, wrong, helpful in (("They say that he is so.", 1, 0), ("Why is he so?", 0, 1)):
+        assert (guessing(prompt, "That is wrong."), guessing(prompt, "Here you are.")) == (wrong, helpful)
+        assert math.isnan(plain.for_rows(rows)(prompt, "That is wrong."))
+    assert guessing(rows[0].prompt, "That is wrong.") == 1

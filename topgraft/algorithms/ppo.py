@@ -8,7 +8,9 @@ Departs from the papers in:
 2. the value is a head on the policy's branch by default (its first values come from sampling for free), or a branch of
    its own with `value = "branch"`;
 3. advantages are whitened over the whole batch of rollouts, not per minibatch, so that cutting it changes nothing;
-4. `kl_penalty` may move the KL from the reward to the loss, and an entropy bonus (Schulman et al. 2017, eq. 9) may
+4. with `less_others` a score is paid less the mean of the prompt's other responses (Ahmadian et al. 2024,
+   arXiv 2402.14740), a baseline that a small value head learns late or never;
+5. `kl_penalty` may move the KL from the reward to the loss, and an entropy bonus (Schulman et al. 2017, eq. 9) may
    join it.
 """
 
@@ -16,14 +18,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from topgraft.algorithms.on_policy import SamplesLearner, policy_parts
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.model.heads import ScalarHead
 from topgraft.model.states import predicting
-from topgraft.objectives.advantages import gae, token_rewards
+from topgraft.objectives.advantages import gae, leave_one_out, token_rewards
 from topgraft.objectives.clipped import policy_loss, value_loss
 from topgraft.objectives.kl import LOSSES
 from topgraft.objectives.masked import explained_variance, spread, whiten
@@ -65,6 +67,15 @@ class Options(OnPolicySettings):
     """Scale the advantages of a rollout batch to mean 0 and variance 1."""
     missing_end_penalty: float = Field(1.0, ge=0)
     """Subtracted from the score of a response that did not end by itself."""
+    less_others: bool = False
+    """Take from each score the mean of the prompt's other responses, as RLOO does; the values then have to learn less.
+    Worth it where some prompts earn much more than others; it needs samples_per_prompt of 2 or more."""
+
+    @model_validator(mode="after")
+    def _has_others(self) -> "Options":
+        if self.less_others and self.samples_per_prompt == 1:
+            raise ValueError("less_others takes off what a prompt's other responses score: set samples_per_prompt to 2")
+        return self
 
     @property
     def samples(self) -> int:
@@ -99,7 +110,8 @@ class PPO(SamplesLearner):
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
         values_BT = self._first_values(rollouts)
         beta = self.beta if options.kl_penalty == "reward" else 0.0
-        rewards_BT = token_rewards(total_B, drawn.kl_BT, counted_BT, beta)
+        paid_B = leave_one_out(total_B.view(len(rows), -1)).flatten() if options.less_others else total_B
+        rewards_BT = token_rewards(paid_B, drawn.kl_BT, counted_BT, beta)
         if options.whiten_rewards:
             rewards_BT = whiten(rewards_BT, counted_BT, keep_mean=True)
         advantages_BT, returns_BT = gae(rewards_BT, values_BT, counted_BT, gamma=options.gamma, lam=options.lam)

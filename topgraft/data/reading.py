@@ -16,7 +16,9 @@ from typing import Any
 from pydantic import Field
 
 from topgraft.data.formats import pick, recognise
+from topgraft.data.formats.columns import NO_COLUMN
 from topgraft.data.sources import raw_rows
+from topgraft.data.splitting import PARTS
 from topgraft.data.table import Fault, Table, refuse
 from topgraft.data.template import LengthSettings
 from topgraft.errors import UserError
@@ -70,6 +72,9 @@ class DataSettings(LengthSettings):
     """Encoding of text files, e.g. "latin-1" or "utf-16"."""
     skip_bad: bool = False
     """Go on without rows that cannot be used, and say which; false: the first of them is an error."""
+    part: str = ""
+    """Column that says which part each row is in, "train", "test" or "validation"; empty: "part" where it says so in
+    every row, else groups are shared out as `split` says ("-": always)."""
     split: tuple[float, float, float] = (0.7, 0.2, 0.1)
     """Shares of train, test and validation, in groups. A source with parts of its own keeps them."""
     split_seed: int = 0
@@ -109,6 +114,7 @@ def read_all(settings: DataSettings) -> Reading:
     refuse(raw.faults, len(raw), skipping=settings.skip_bad)
     if not raw:
         raise UserError(f"{settings.source} has no rows. Every part of the split needs one at least.")
+    _put_into_parts(raw, settings)
     found = len(raw) + len(raw.faults)
     name = recognise(raw, settings) if settings.format == "auto" or raw.format else settings.format
     rows = pick(name)(raw, settings)
@@ -122,6 +128,22 @@ def read_all(settings: DataSettings) -> Reading:
         left_out=raw.faults,
         odd=raw.odd,
     )
+
+
+def _put_into_parts(raw: Table, settings: DataSettings) -> None:
+    """Take the rows' parts from their column, where there is one and the source has not named them itself."""
+    column = settings.part or "part"
+    if column == NO_COLUMN or any(row.part for row in raw):
+        return
+    other = [row for row in raw if row.values.get(column) not in PARTS]
+    if not other:
+        raw[:] = [replace(row, part=row.values[column]) for row in raw]
+        raw.remarks.append(f"parts of its own: column '{column}'")
+    elif settings.part:
+        raise UserError(
+            f"{other[0].place}: '{column}' is {other[0].values.get(column)!r:.60}. Write {', '.join(PARTS)}; or have "
+            f"the rows shared out by data.split: --set data.part={NO_COLUMN}."
+        )
 
 
 def _check(rows: Any, raw: Table, name: str, settings: DataSettings) -> None:

@@ -18,6 +18,8 @@ METRICS = {
     "acceptance": "topgraft.evaluate.metrics.clauses:ACCEPTANCE",
     "cost_per_accepted": "topgraft.evaluate.metrics.clauses:COST_PER_ACCEPTED",
     "toxicity": "topgraft.evaluate.metrics.toxicity:TOXICITY",
+    "strictness": "topgraft.evaluate.metrics.strictness:STRICTNESS",
+    "categoriser": "topgraft.evaluate.metrics.categoriser:CATEGORISER",
     "perplexity": "topgraft.evaluate.metrics.perplexity:PERPLEXITY",
     "distinct_1": "topgraft.evaluate.metrics.distinct:DISTINCT_1",
     "distinct_2": "topgraft.evaluate.metrics.distinct:DISTINCT_2",
@@ -33,16 +35,8 @@ METRICS = {
 """Name in a recipe -> metric. A recipe may also name "package.module:METRIC"."""
 
 ON_REQUEST = (
-    *(
-        "reward_gain",
-        "kl_needed",
-        "acceptance",
-        "cost_per_accepted",
-        "toxicity",
-        "perplexity",
-        "distinct_1",
-        "distinct_3",
-    ),
+    *("reward_gain", "kl_needed", "acceptance", "cost_per_accepted", "toxicity", "strictness", "categoriser"),
+    *("perplexity", "distinct_1", "distinct_3"),
 )
 """Measured only where a recipe names them: they repeat what a default one says, or need to be told something."""
 DEFAULT = tuple(name for name in METRICS if name not in ON_REQUEST)

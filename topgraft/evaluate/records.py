@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from topgraft.data.levels import LevelText
+from topgraft.records import Demonstration
 from topgraft.rewards.combination import Scorer
 
 
@@ -83,6 +85,8 @@ class Evaluation:
     verdict is known, voice by voice. `clauses`, `terms` (class -> words and phrases), `insults` (prompts and responses
     -> minus how insulting each is) and `perplexity_model` are what [evaluate] asks for; `base` names the base model,
     `starts` maps an arm to the arm that its training started from, and `drawn` says that answers were sampled.
+    `training` are the training rows; `levels` says how strict the answers to each category of prompts are to be, and
+    `level_texts` are texts of known strictness.
     """
 
     responses: dict[str, list[Response]]
@@ -99,6 +103,9 @@ class Evaluation:
     base: str = ""
     starts: Mapping[str, str] = field(default_factory=dict)
     drawn: bool = False
+    training: Sequence[Demonstration] = ()
+    levels: Mapping[str, int] = field(default_factory=dict)
+    level_texts: Sequence[LevelText] = ()
 
     @property
     def referenced(self) -> bool:
@@ -122,5 +129,5 @@ class MetricResult:
     measures: dict[str, Measure]
     per_row: dict[str, list[float]] = field(default_factory=dict)
     left_out: Mapping[str, np.ndarray] = field(default_factory=dict)
-    instrument: Mapping[str, float | str] = field(default_factory=dict)
+    instrument: Mapping[str, Any] = field(default_factory=dict)
     classifiers: Mapping[str, dict[str, Any]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from pydantic import Field, model_validator
 
 from topgraft.evaluate import DEFAULT
 from topgraft.evaluate.metrics.clauses import ClauseSettings
+from topgraft.evaluate.metrics.strictness import StrictnessSettings
 from topgraft.recipe import Settings
 from topgraft.rewards.toxicity import Toxicity
 from topgraft.rewards.wording import Terms
@@ -30,6 +31,7 @@ class EvaluateSettings(Settings):
     """The model that metric `perplexity` reads answers with: a hub id or a folder. It has no default."""
     toxicity: Toxicity = Toxicity()
     """What metric `toxicity` reads with: the options of the rule of that name."""
+    strictness: StrictnessSettings = StrictnessSettings()
 
     @model_validator(mode="after")
     def _fits(self) -> "EvaluateSettings":
@@ -44,6 +46,11 @@ class EvaluateSettings(Settings):
                     f"metric '{name}' counts drawn answers that keep to all clauses. Set decoding = \"sampled\" and "
                     f"write a section [evaluate.clauses.NAME], or leave '{name}' out"
                 )
+        if "strictness" in self.metrics and not (self.strictness.texts and self.strictness.levels):
+            raise ValueError(
+                "metric 'strictness' needs texts to learn levels from and the level that each category asks for. Set "
+                "strictness.texts, e.g. \"strictness-levels\", and strictness.levels, or leave 'strictness' out"
+            )
         if "perplexity" in self.metrics and not self.perplexity_model:
             raise ValueError(
                 "metric 'perplexity' has no model to read with. Set perplexity_model to one that no arm was made from, "

@@ -3,11 +3,14 @@
 Level 1 helps, 2 challenges the thinking, 3 corrects harshly. The level of a response is that of its strictest cue.
 """
 
+import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field
 
+from topgraft.data.categories import fit
 from topgraft.errors import UserError, nearest
 from topgraft.recipe import Settings
 from topgraft.records import Demonstration
@@ -54,6 +57,10 @@ class Strictness(Settings):
     correcting: Terms = CORRECTING
     """Words and phrases of level 3."""
 
+    guesses: bool = False
+    """A prompt that is no row's, or whose row has no category, has that which a categoriser names, fitted on the rows
+    that have one; else its value is not known."""
+
     def level(self, response: str) -> int | None:
         """The level of a response, 1 where it has none of the cues; None where it has no words."""
         if not words(response):
@@ -65,7 +72,8 @@ class Strictness(Settings):
 
         Raises UserError for a category that has no level.
         """
-        return rule_from(rows, self._wanted, self._fit)
+        rule = rule_from(rows, self._wanted, self._fit)
+        return self._with_guesses(rule, rows) if self.guesses else rule
 
     def _wanted(self, row: Demonstration) -> list[int]:
         if row.category and row.category not in self.levels:
@@ -74,6 +82,19 @@ class Strictness(Settings):
                 f"{nearest(row.category, self.levels)} Give it a level, or leave the row's category empty."
             )
         return [self.levels[row.category]] if row.category else []
+
+    def _with_guesses(self, rule: Rule, rows: Sequence[Demonstration]) -> Rule:
+        categoriser = fit(rows)
+
+        @cache
+        def wanted(prompt: str) -> int:
+            return self.levels[categoriser([prompt])[0][0]]
+
+        def guessing(prompt: str, response: str) -> float:
+            value = rule(prompt, response)
+            return self._fit([wanted(prompt)], response) if math.isnan(value) else value
+
+        return guessing
 
     def _fit(self, wanted: Sequence[int], response: str) -> float:
         level = self.level(response)

@@ -1,9 +1,11 @@
 """A conversation in lines with the arms of a finished run. Every line is a prompt of its own."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import torch
 
+from topgraft.data.categories import Categoriser, fit
 from topgraft.errors import UserError, nearest
 from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import greedy
@@ -15,7 +17,8 @@ from topgraft.train.workplace import stage_seed
 
 COMMANDS = {
     "/arm": "/arm NAME: talk to another arm; /arm alone lists them",
-    "/scores": "/scores on, /scores off: the reward and its parts with every answer; /scores alone changes it",
+    "/scores": "/scores on, /scores off: the category of the prompt, where the data have some, and reward and "
+    "parts of every answer; /scores alone changes it",
     "/help": "/help: this",
     "/quit": "/quit (or Ctrl-D): end; Ctrl-C stops an answer",
 }
@@ -140,9 +143,20 @@ class Chat:
             said = f"{self.arm.name}, {found.seconds:.1f} s, {found.tokens[best]} tokens"
             self.screen.say(f"  {said}{end}{of}")
         if self.scores:
+            if self._categoriser:
+                name, probability = self._categoriser([prompt])[0]
+                self.screen.say(f"  category {name}, {probability:.2f}")
             for row in found.order:
                 told = f": {' '.join(found.texts[row].split())}" if count > 1 else ""
                 self.screen.say(f"  reward {self._score(found, row)}{told}")
+
+    @cached_property
+    def _categoriser(self) -> Categoriser | None:
+        """What says of what sort a prompt is, fitted on the training rows; None where these cannot teach it."""
+        try:
+            return fit(self.arms.open(self.arm).splits.train)
+        except UserError:
+            return None
 
     def _score(self, found: Answer, row: int) -> str:
         """The total and its parts, each times its weight; a part that does not apply is n/a."""

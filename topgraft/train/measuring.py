@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from topgraft.data.levels import read_levels
 from topgraft.data.reading import digest, read
 from topgraft.data.splitting import Splits, split
 from topgraft.data.voices import read_voices
@@ -137,4 +138,7 @@ def _evaluation(run: RunFolder, plan: Plan, splits: Splits, responses: Mapping[s
         base=settings.model.name,
         starts=plan.starts(),
         drawn=asked.decoding == "sampled",
+        training=splits.train,
+        levels=asked.strictness.levels,
+        level_texts=read_levels(asked.strictness.texts),
     )

@@ -15,6 +15,7 @@ from accelerate.utils import set_seed
 
 from topgraft import __version__
 from topgraft.algorithms.protocol import Actors
+from topgraft.data.levels import read_levels
 from topgraft.data.reading import Reading, digest, read_all
 from topgraft.data.splitting import Splits, split
 from topgraft.data.template import Template
@@ -102,6 +103,7 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     rows = reading.rows
     refuse_unanswered(settings, rows)
     read_voices(settings.evaluate.other_voices)  # a mistake in these must show now, not after hours of training
+    read_levels(settings.evaluate.strictness.texts)
     clauses_of(settings.evaluate.clauses, rows)
     splits = split(rows, settings.data.split, settings.data.split_seed)
     for stage in ("reward", *settings.policies):
