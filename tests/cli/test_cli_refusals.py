@@ -61,7 +61,7 @@ def test_a_row_without_the_column_is_named(tmp_path, refused):
 
 def test_a_misnamed_column_gets_the_name_to_write(tmp_path, refused):
     write_rows(tmp_path / "bad.jsonl", [{"question": row["prompt"], "response": row["response"]} for row in rows()])
-    message = refused("data.source=bad.jsonl")
+    message = refused("data.source=bad.jsonl", "data.prompt=prompt")
     assert "bad.jsonl has columns question, response; data.prompt = 'prompt' is not among them" in message
     assert "--set data.prompt=question" in message
     assert "'promt' is not among them. Did you mean 'prompt'?" in refused("data.prompt=promt")
@@ -69,7 +69,9 @@ def test_a_misnamed_column_gets_the_name_to_write(tmp_path, refused):
 
 def test_a_file_without_a_response_is_refused(tmp_path, refused):
     write_rows(tmp_path / "bad.jsonl", [{"prompt": row["prompt"], "text": row["response"]} for row in rows()])
-    assert "--set data.response=COLUMN" in refused("data.source=bad.jsonl")
+    message = refused("data.source=bad.jsonl")
+    assert "20 of 20 rows of bad.jsonl are prompts without an answer" in message
+    assert "Name their column with data.response" in message
 
 
 @pytest.mark.parametrize(("column", "value"), [("prompt", ""), ("prompt", "  "), ("response", ""), ("prompt", None)])
