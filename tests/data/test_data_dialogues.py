@@ -1,6 +1,5 @@
 """Dialogues: chat messages in every usual dress, and OpenAssistant's messages, flat and as trees."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,6 @@ def user(text: str) -> dict:
 
 def bot(text: str) -> dict:
     return {"role": "assistant", "content": text}
-
-
-@pytest.fixture
-def source(tmp_path):
-    """Write rows as JSON lines and return the path."""
-
-    def put(*rows: dict) -> str:
-        (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return str(tmp_path / "r.jsonl")
-
-    return put
 
 
 def one(path: str, **settings: object) -> tuple[str, str, str | None, str]:

@@ -1,7 +1,5 @@
 """Two numbered answers with a verdict in every usual dress, and what pairs are found to look like."""
 
-import json
-
 import pytest
 from scipy.stats import binomtest
 
@@ -11,18 +9,6 @@ from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import Splits
 from topgraft.errors import UserError
 from topgraft.records import Demonstration
-
-
-@pytest.fixture
-def source(tmp_path):
-    """Write rows as JSON lines and return the path."""
-
-    def put(*rows: dict) -> str:
-        (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return str(tmp_path / "r.jsonl")
-
-    return put
-
 
 ZERO, A, ONE = ("response_0", "response_1"), ("answer_a", "answer_b"), ("output_1", "output_2")
 

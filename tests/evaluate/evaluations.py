@@ -5,6 +5,16 @@ from collections.abc import Sequence
 
 from topgraft.evaluate.records import Evaluation, Response
 
+TEXTS = [
+    "the reference number 0 reads like this",
+    "the reference number one reads like this, nearly",
+    "the number 2 reads",
+    "",
+    "quite another text of several words that shares little",
+    "reference number 5 reads like that",
+]
+"""Answers like the references of `answers`, unlike them, and none."""
+
 
 def answers(arm: str, texts: Sequence[str], **columns: Sequence[object]) -> list[Response]:
     """One response per text; rows 0 and 1 belong to problem p0, 2 and 3 to p1, and so on. Columns override."""

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 import sacrebleu
-from evaluations import answers, ends, evaluation
+from evaluations import TEXTS, answers, ends, evaluation
 
 from topgraft.errors import UserError
 from topgraft.evaluate import METRICS
@@ -17,15 +17,6 @@ from topgraft.evaluate.statistics import intervals
 from topgraft.evaluate.statistics.intervals import mean_interval, resampled_rows
 from topgraft.evaluate.table import measure_all
 from topgraft.lookup import resolve
-
-TEXTS = [
-    "the reference number 0 reads like this",
-    "the reference number one reads like this, nearly",
-    "the number 2 reads",
-    "",
-    "quite another text of several words that shares little",
-    "reference number 5 reads like that",
-]
 
 
 def test_bleu_is_sacrebleus_corpus_bleu_on_every_resample(monkeypatch):

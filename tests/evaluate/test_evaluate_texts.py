@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import sacrebleu
-from evaluations import answers, ends, evaluation
+from evaluations import TEXTS, answers, ends, evaluation
 from scipy import stats
 
 from topgraft.evaluate.metrics import chrf, distinct, mtld, reward, rouge, self_bleu, toxicity
@@ -13,15 +13,6 @@ from topgraft.evaluate.statistics import intervals
 from topgraft.evaluate.statistics.intervals import resampled_rows
 from topgraft.evaluate.statistics.jackknife import MOST, jackknife_interval
 from topgraft.rewards.toxicity import Toxicity
-
-TEXTS = [
-    "the reference number 0 reads like this",
-    "the reference number one reads like this, nearly",
-    "the number 2 reads",
-    "",
-    "quite another text of several words that shares little",
-    "reference number 5 reads like that",
-]
 
 
 def test_chrf_is_sacrebleus_on_every_resample(monkeypatch):
