@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import silu
 
+from topgraft.model.products import quicken
 from topgraft.model.split import FULL
 
 ROTATE = "apply_rotary_pos_emb"
@@ -23,7 +24,8 @@ WORTH_TURNING = 2**16
 
 
 def lean(model: nn.Module) -> None:
-    """Let every block of `model` compute so where it may, beginning with its next pass."""
+    """Let every block of `model` compute so where it may, beginning with its next pass, and its products too."""
+    quicken(model)
     rotations: dict[type, FunctionType | None] = {}
     for module in model.modules():
         kind = type(module)

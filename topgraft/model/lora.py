@@ -13,6 +13,8 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from topgraft.model.products import add_product, product
+
 
 def adapt(layer: LoraLayer) -> None:
     """Let the layer compute so, whatever adapter is in use."""
@@ -48,8 +50,8 @@ class _Adapted(torch.autograd.Function):
         scale: float,
     ) -> torch.Tensor:
         states_TI = states.reshape(-1, states.shape[-1])
-        low_TR = states_TI @ down_RI.t()
-        out_TO = nn.functional.linear(states_TI, matrix_OI, bias_O).addmm_(low_TR, up_OR.t(), alpha=scale)
+        low_TR = product(states_TI, down_RI)
+        out_TO = add_product(product(states_TI, matrix_OI, bias_O), low_TR * scale, up_OR)
         ctx.save_for_backward(states_TI, matrix_OI, down_RI, up_OR, low_TR)
         ctx.scale, ctx.shape = scale, states.shape
         return out_TO.view(*states.shape[:-1], -1)
@@ -58,12 +60,12 @@ class _Adapted(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         states_TI, matrix_OI, down_RI, up_OR, low_TR = ctx.saved_tensors
         grad_TO = grad.reshape(-1, grad.shape[-1])
-        at_low_TR = (grad_TO @ up_OR).mul_(ctx.scale)
+        at_low_TR = product(grad_TO, up_OR.t()).mul_(ctx.scale)
         to_states = to_down_RI = to_up_OR = None
         if ctx.needs_input_grad[0]:
-            to_states = (grad_TO @ matrix_OI).addmm_(at_low_TR, down_RI).view(ctx.shape)
+            to_states = add_product(product(grad_TO, matrix_OI.t()), at_low_TR, down_RI.t()).view(ctx.shape)
         if ctx.needs_input_grad[3]:
-            to_down_RI = at_low_TR.t() @ states_TI
+            to_down_RI = product(at_low_TR.t(), states_TI.t())
         if ctx.needs_input_grad[4]:
-            to_up_OR = (grad_TO.t() @ low_TR).mul_(ctx.scale)
+            to_up_OR = product(grad_TO.t(), low_TR.t()).mul_(ctx.scale)
         return to_states, None, None, to_down_RI, to_up_OR, None

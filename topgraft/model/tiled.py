@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from topgraft.model.products import add_product, product
+
 ROWS, COLUMNS = 1024, 1024
 """Positions and words in a tile. 1,024 positions with 32,000 words of width 512 on two CPU cores: 0.37 s by chunks of
 whole rows, 0.27 at tiles of 256 x 2,048, 0.23 at 512 x 512 to 512 x 4,096 (the two untiled products alone: 0.27)."""
@@ -89,7 +91,7 @@ def softmax_moments(
     below_C1 = torch.zeros_like(total_C1)  # sum of (logit - maximum) times its share
     moment_CH = torch.zeros_like(mean_CH) if covariance else None  # the same, times the matrix's row
     for tile_WH in matrix_VH.split(COLUMNS):
-        scores_CW = states_CH @ tile_WH.T
+        scores_CW = product(states_CH, tile_WH)
         new_C1 = torch.maximum(highest_C1, scores_CW.amax(1, keepdim=True))
         drop_C1 = highest_C1 - new_C1
         shrink_C1 = drop_C1.exp()
@@ -100,10 +102,11 @@ def softmax_moments(
             share_CW = scores_CW.exp()
             scores_CW.mul_(share_CW)
             below_C1.addcmul_(drop_C1, total_C1).mul_(shrink_C1).add_(scores_CW.sum(1, keepdim=True))
-            moment_CH.addcmul_(drop_C1, mean_CH).mul_(shrink_C1).addmm_(scores_CW, tile_WH)
+            moment_CH.addcmul_(drop_C1, mean_CH).mul_(shrink_C1)
+            moment_CH = add_product(moment_CH, scores_CW, tile_WH.t())
         total_C1.mul_(shrink_C1).add_(share_CW.sum(1, keepdim=True))
         if mean:
-            mean_CH.mul_(shrink_C1).addmm_(share_CW, tile_WH)
+            mean_CH = add_product(mean_CH.mul_(shrink_C1), share_CW, tile_WH.t())
         highest_C1 = new_C1
     mean_CH = mean_CH / total_C1
     if moment_CH is not None:

@@ -14,6 +14,8 @@ import torch
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
+from topgraft.model.products import has_onednn, onednn
+
 WORTH_PACKING = 2**18
 """Elements of the smallest matrix that is packed: a smaller one stays in the cache, and the call costs more."""
 
@@ -26,7 +28,7 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
 
     `rows` = rows of most products. The slot in use must not change inside the context.
     """
-    layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
+    layers = [layer for module in modules for layer in _linear_layers(module)] if has_onednn() else []
     before: list[tuple[nn.Module, Callable[..., torch.Tensor] | None]] = []
     try:
         for layer in layers:
@@ -36,7 +38,8 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
                 continue
             matrix = _with_adapter(layer, base.weight.detach())
             if _large(base):
-                product = partial(_product, torch.ops.mkldnn._reorder_linear_weight(matrix, rows), base.bias)
+                own_order = torch.ops.mkldnn._reorder_linear_weight(matrix, rows)
+                product = partial(onednn, matrix_OI=own_order, bias_O=base.bias)
             else:
                 product = partial(nn.functional.linear, weight=matrix, bias=base.bias)
             before.append((layer, layer.__dict__.get("forward")))
@@ -51,13 +54,9 @@ def packed(modules: list[nn.Module], rows: int) -> Iterator[None]:
 
 def packed_bytes(modules: list[nn.Module]) -> int:
     """Bytes of the copies that `packed` would make."""
-    layers = [layer for module in modules for layer in _linear_layers(module)] if _can() else []
+    layers = [layer for module in modules for layer in _linear_layers(module)] if has_onednn() else []
     bases = [layer.get_base_layer() if isinstance(layer, LoraLayer) else layer for layer in layers]
     return sum(base.weight.nbytes for base in bases if isinstance(base, nn.Linear) and _fits(base) and _large(base))
-
-
-def _can() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _fits(layer: nn.Linear) -> bool:
@@ -83,8 +82,3 @@ def _with_adapter(layer: nn.Module, matrix: torch.Tensor) -> torch.Tensor:
         for name in layer.active_adapters:
             matrix = matrix + layer.get_delta_weight(name)
     return matrix
-
-
-def _product(matrix: torch.Tensor, bias: torch.Tensor | None, rows: torch.Tensor) -> torch.Tensor:
-    """[..., in] -> [..., out]."""
-    return torch.ops.mkldnn._linear_pointwise(rows, matrix, bias, "none", [], "")
