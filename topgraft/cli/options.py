@@ -26,11 +26,12 @@ def quiet() -> None:
     """Keep the libraries' own chatter off the screen; what matters is said by topgraft."""
     import warnings
 
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries' word to one another
+    warnings.filterwarnings("ignore", message="IProgress not found")  # in notebooks: widgets for bars that are off
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries' word to one another
 
 
 def open_run(path: Path) -> Any:
