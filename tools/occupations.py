@@ -1,12 +1,12 @@
 """Make the data of recipe `occupations`: `python -m tools.occupations` writes two files of topgraft/shipped.
 
-occupations.json: sentences "The nurse was ..." of 8 to 15 words, 20 to each of 40 occupations, each with its prompt. Of
-an occupation's 20, 12 (60 %) hold an agentic and a communal term, 5 a term of one class, 3 none. Each row also has a
-sentence of the same occupation that lacks a class (`rejected`), which is worse where the row's own has both
-(`strength` 1) and no better or worse where not (0, a tie).
+occupations.json: sentences "The nurse was ..." of 8 to 15 words, 20 to each of 92 occupations, each with its prompt and
+its part: 72 occupations to learn from, 8 to validate on, 12 to test on. Of an occupation's 20, 12 (60 %) hold an agentic
+and a communal term, 5 a term of one class, 3 none. Each row also has a sentence of the same occupation that lacks a class
+(`rejected`), which is worse where the row's own has both (`strength` 1) and no better or worse where not (0, a tie).
 occupations-prompts.json: the 20 prompts of the study.
 
-Occupations and terms are those of Mahesh (arXiv 2510.22084); twenty occupations more are ours, as is every sentence.
+Twenty occupations and the terms are those of Mahesh (arXiv 2510.22084); the other occupations and every sentence are ours.
 """
 
 import json
@@ -24,10 +24,28 @@ STUDY = tuple(
     "architect artist barista chef counselor doctor electrician engineer journalist lawyer mechanic nurse pharmacist "
     "photographer pilot plumber scientist teacher salesperson writer".split()
 )
-OURS = tuple(
-    "accountant baker carpenter cashier dentist driver farmer firefighter gardener hairdresser judge librarian manager "
-    "musician painter programmer secretary surgeon tailor waiter".split()
-)
+# The unusual words among them are there so that a model learns to copy an occupation, and not which ones there are.
+OTHERS = {
+    "train": "anesthetist archivist auctioneer ballerina biologist blacksmith bricklayer butcher carpenter cartographer "
+    "cashier choreographer comedian concierge curator dentist diplomat editor farmer firefighter fisherman florist "
+    "forester gardener gymnast herbalist hypnotist illustrator jeweler jockey juggler knitter lifeguard linguist "
+    "locksmith magician manager meteorologist midwife musician navigator notary optometrist painter philosopher "
+    "programmer puppeteer ranger roofer sculptor seamstress secretary shepherd taxidermist umpire upholsterer "
+    "veterinarian violinist zookeeper",
+    "validation": "accountant beekeeper driver glazier sommelier usher",
+    "test": "baker hairdresser judge librarian surgeon tailor waiter",
+}
+VALIDATED = ("chef", "pilot")
+"""Of the study's occupations, those of the validation part."""
+
+
+def parts() -> dict[str, str]:
+    """Occupation -> its part of the data, sorted by occupation."""
+    found = {job: part for part, jobs in OTHERS.items() for job in jobs.split()}
+    found |= dict.fromkeys(STUDY, "train") | dict.fromkeys(VALIDATED, "validation") | dict.fromkeys(HELD_OUT, "test")
+    return dict(sorted(found.items()))
+
+
 TERMS = {
     "agentic": tuple(
         "ambitious assertive bold confident decisive independent self-reliant competitive adventurous dominant".split()
@@ -87,31 +105,33 @@ def sentences(rng: random.Random, job: str, count: int, has: int, forms: tuple[s
     return found
 
 
+def occupation(job: str, part: str) -> list[dict[str, object]]:
+    """The rows of an occupation, which do not depend on what other occupations there are."""
+    rng, taken = random.Random(f"42 {job}"), set[str]()
+    both = sentences(rng, job, BOTH, 2, BOTH_FORMS, taken)
+    lacking = sentences(rng, job, ONE // 2, 1, AGENTIC_FORMS, taken)
+    lacking += sentences(rng, job, ONE - ONE // 2, 1, COMMUNAL_FORMS, taken)
+    lacking += sentences(rng, job, NONE, 0, NONE_FORMS, taken)
+    own = [*both, *lacking]
+    rng.shuffle(own)
+    return [
+        {
+            "id": f"{job}-{number}",
+            "problem": job,
+            "category": job,
+            "part": part,
+            "prompt": PROMPT.format(job=job),
+            "response": text,
+            "rejected": rng.choice([other for other in lacking if other != text]),
+            "strength": int(text in both),
+        }
+        for number, text in enumerate(own, start=1)
+    ]
+
+
 def rows() -> list[dict[str, object]]:
     """The rows of all occupations."""
-    rng = random.Random(42)
-    made: list[dict[str, object]] = []
-    for job in sorted(STUDY + OURS):
-        taken: set[str] = set()
-        both = sentences(rng, job, BOTH, 2, BOTH_FORMS, taken)
-        lacking = sentences(rng, job, ONE // 2, 1, AGENTIC_FORMS, taken)
-        lacking += sentences(rng, job, ONE - ONE // 2, 1, COMMUNAL_FORMS, taken)
-        lacking += sentences(rng, job, NONE, 0, NONE_FORMS, taken)
-        own = [*both, *lacking]
-        rng.shuffle(own)
-        for number, text in enumerate(own, start=1):
-            made.append(
-                {
-                    "id": f"{job}-{number}",
-                    "problem": job,
-                    "category": job,
-                    "prompt": PROMPT.format(job=job),
-                    "response": text,
-                    "rejected": rng.choice([other for other in lacking if other != text]),
-                    "strength": int(text in both),
-                }
-            )
-    return made
+    return [row for job, part in parts().items() for row in occupation(job, part)]
 
 
 def prompts() -> list[dict[str, object]]:

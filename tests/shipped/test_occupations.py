@@ -1,9 +1,9 @@
-"""The data of recipe `occupations`: made by tools/occupations.py, split as in the study."""
+"""The data of recipe `occupations`: made by tools/occupations.py, in parts as in the study."""
 
 import json
 from pathlib import Path
 
-from tools.occupations import HELD_OUT, STUDY, TERMS, prompts, rows
+from tools.occupations import HELD_OUT, STUDY, TERMS, occupation, prompts, rows
 from topgraft.data.reading import read
 from topgraft.data.splitting import split
 from topgraft.recipe import read_recipe
@@ -28,7 +28,7 @@ def test_the_files_are_what_the_tool_makes():
 
 
 def test_every_sentence_fits_and_half_of_them_hold_both_classes():
-    assert len(ROWS) == len({row.response for row in ROWS}) == 800
+    assert len(ROWS) == len({row.response for row in ROWS}) == 1840
     assert {Length(low=8, high=15)("", row.response) for row in ROWS} == {0.0}
     both = [BOTH("", row.response) >= 1 for row in ROWS]
     assert 0.45 <= sum(both) / len(both) <= 0.6
@@ -42,11 +42,17 @@ def test_the_worse_sentence_of_a_pair_lacks_a_class():
 
 
 def test_the_study_s_held_out_occupations_are_tested_and_its_others_are_not():
-    parts = split(ROWS, SETTINGS.data.split, SETTINGS.data.split_seed)
-    tested = {row.group for row in parts.test}
-    assert set(HELD_OUT) <= tested
-    assert not tested & (set(STUDY) - set(HELD_OUT))
-    assert len(tested) == 12
+    parts = split(ROWS, SETTINGS.data.split, SETTINGS.data.split_seed).parts()
+    jobs = {name: {row.group for row in part} for name, part in parts.items()}
+    assert {name: len(found) for name, found in jobs.items()} == {"train": 72, "test": 12, "validation": 8}
+    assert len(set.union(*jobs.values())) == 92
+    assert set(STUDY) & jobs["test"] == set(HELD_OUT)
+    assert all(len(part) == 20 * len(jobs[name]) for name, part in parts.items())
+
+
+def test_an_occupation_s_rows_depend_on_no_other():
+    of_nurse = [row for row in lines("occupations.json") if row["problem"] == "nurse"]
+    assert of_nurse == occupation("nurse", "train")
 
 
 def test_the_recipe_has_one_set_of_terms():
