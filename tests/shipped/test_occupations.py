@@ -28,10 +28,11 @@ def test_the_files_are_what_the_tool_makes():
 
 
 def test_every_sentence_fits_and_half_of_them_hold_both_classes():
-    assert len(ROWS) == len({row.response for row in ROWS}) == 1840
+    assert len(ROWS) == len({row.response for row in ROWS}) == 1900
     assert {Length(low=8, high=15)("", row.response) for row in ROWS} == {0.0}
-    both = [BOTH("", row.response) >= 1 for row in ROWS]
-    assert 0.45 <= sum(both) / len(both) <= 0.6
+    for part in ("train", "test", "validation"):
+        both = [BOTH("", row.response) >= 1 for row in ROWS if row.part == part]
+        assert 0.45 <= sum(both) / len(both) <= 0.6
     assert all(row.response.startswith(row.prompt.partition(": ")[2]) for row in ROWS)
 
 
@@ -44,10 +45,10 @@ def test_the_worse_sentence_of_a_pair_lacks_a_class():
 def test_the_study_s_held_out_occupations_are_tested_and_its_others_are_not():
     parts = split(ROWS, SETTINGS.data.split, SETTINGS.data.split_seed).parts()
     jobs = {name: {row.group for row in part} for name, part in parts.items()}
-    assert {name: len(found) for name, found in jobs.items()} == {"train": 72, "test": 12, "validation": 8}
-    assert len(set.union(*jobs.values())) == 92
+    assert {name: len(found) for name, found in jobs.items()} == {"train": 300, "test": 12, "validation": 8}
+    assert len(set.union(*jobs.values())) == 320
     assert set(STUDY) & jobs["test"] == set(HELD_OUT)
-    assert all(len(part) == 20 * len(jobs[name]) for name, part in parts.items())
+    assert {name: len(part) for name, part in parts.items()} == {"train": 1500, "test": 240, "validation": 160}
 
 
 def test_an_occupation_s_rows_depend_on_no_other():
