@@ -64,6 +64,15 @@ def test_of_two_categories_the_better_fit_counts_and_without_one_it_is_unknown(t
         Level(levels=LEVELS, texts=texts).for_rows([row("p", "gaps")])
 
 
+def test_balanced_a_level_that_few_rows_want_counts_for_more(texts):
+    rows = [row("a", "myth"), row("b", "myth"), row("c", "myth"), row("d", "question"), row("e")]
+    plain, balanced = (Level(levels=LEVELS, texts=texts, balanced=flag).for_rows(rows) for flag in (False, True))
+    for text in (f"{said} Another matter." for said in SAID.values()):
+        assert balanced("a", text) == pytest.approx(plain("a", text) * 4 / (2 * 3))  # 4 rows, 2 levels, 3 want level 3
+        assert balanced("d", text) == pytest.approx(plain("d", text) * 4 / (2 * 1))
+    assert math.isnan(balanced("e", "Wrong."))
+
+
 def test_texts_from_which_levels_cannot_be_learned_are_refused(tmp_path: Path):
     few = written(tmp_path / "few.jsonl", [*lines(8, (1, 3)), *lines(3, (2,))])
     with pytest.raises(UserError, match="level 2 on 3 topics; a reader of levels needs each of 1, 2, 3 on 4 topics"):

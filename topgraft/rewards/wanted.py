@@ -25,10 +25,11 @@ class WantedLevels(Settings):
 
     def rule(self, rows: Sequence[Demonstration], fits: Callable[[Sequence[int], str], float]) -> Rule:
         """`fits` of the levels that the prompt wants, of all its rows together, and the response."""
-        known = rule_from(rows, self._wanted, fits)
+        known = rule_from(rows, self.wanted, fits)
         return self._with_guesses(known, rows, fits) if self.guesses else known
 
-    def _wanted(self, row: Demonstration) -> list[int]:
+    def wanted(self, row: Demonstration) -> list[int]:
+        """The level that a row wants; none where it has no category. Raises UserError for a category without one."""
         if row.category and row.category not in self.levels:
             raise UserError(
                 f"Row '{row.key}' is of category '{row.category}', for which {type(self).__name__.lower()} has no "
@@ -42,11 +43,11 @@ class WantedLevels(Settings):
         categoriser = fit(rows)
 
         @cache
-        def wanted(prompt: str) -> int:
+        def guessed(prompt: str) -> int:
             return self.levels[categoriser([prompt])[0][0]]
 
         def guessing(prompt: str, response: str) -> float:
             value = known(prompt, response)
-            return fits([wanted(prompt)], response) if math.isnan(value) else value
+            return fits([guessed(prompt)], response) if math.isnan(value) else value
 
         return guessing

@@ -41,14 +41,15 @@ def measure(evaluation: Evaluation) -> MetricResult | None:
         arm: [float(level == wanted[row.category]) for level, row in zip(read[arm], rows, strict=True)]
         for arm, rows in evaluation.responses.items()
     }
-    references = levels_of(judge, [row.reference for row in first])
-    hits = [float(level == wanted[row.category]) for level, row in zip(references, first, strict=True)]
+    asked = [row for row in first if row.sample == 0]
+    references = levels_of(judge, [row.reference for row in asked])
+    hits = [float(level == wanted[row.category]) for level, row in zip(references, asked, strict=True)]
     instrument = {
-        "held_out_accuracy": as_json(share_interval(hits, evaluation.groups)),
+        "held_out_accuracy": as_json(share_interval(hits, [row.group for row in asked])),
         "accuracy_on_own_texts": own_accuracy(evaluation.level_texts),
         "n": float(len(hits)),
     }
-    classifiers = {"strictness/reference answers": _counted(wanted, first, references)}
+    classifiers = {"strictness/reference answers": _counted(wanted, asked, references)}
     classifiers |= {
         f"strictness/{arm}": _counted(wanted, evaluation.responses[arm], found) for arm, found in read.items()
     }
