@@ -15,6 +15,8 @@ from topgraft.model.heads import ScalarHead
 
 HEAD = {"head.net.0": "layers.0", "head.net.3": "layers.1", "head.net.6": "linear"}
 """Layer there -> layer of ScalarHead("mlp")."""
+NAMES = {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in HEAD.items() for kind in ("weight", "bias")}
+"""The same of their weights."""
 NEAR = {"rtol": 1e-2, "atol": 1e-3}
 """How near a weight must be to count as the same, kept in float32, float16 or bfloat16."""
 Weights = dict[str, torch.Tensor]
@@ -30,25 +32,23 @@ def read_pickled(path: Path) -> tuple[Weights, Weights]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what damaged and forged files raise has no class in common
+        why = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise UserError(
             f"{path} is refused: it is damaged, or holds more than tensors, which could run code when it is read "
-            f"({str(error).splitlines()[0][:200]}). Save it anew with torch.save(model.state_dict(), file)."
+            f"({why}). Save it anew with torch.save(model.state_dict(), file)."
         ) from error
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise UserError(f"{path} holds no state dict (names and tensors). Save model.state_dict(), not the model.")
-    head = {
-        f"{ours}.{kind}": found.get(f"{theirs}.{kind}") for theirs, ours in HEAD.items() for kind in ("weight", "bias")
-    }
     base = {str(name).removeprefix("base."): value for name, value in found.items() if str(name).startswith("base.")}
-    others = [str(name) for name in found if not str(name).startswith(("base.", "head.net."))]
-    missing = [name for name, value in head.items() if value is None]
-    if missing or others or len(found) != len(base) + len(head):
-        named = sorted(map(str, found), key=lambda name: name.startswith("base."))
+    missing = [name for name in NAMES if name not in found]
+    others = [str(name) for name in found if name not in NAMES and not str(name).startswith("base.")]
+    if missing or others:
+        wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(others[:6])}"] * bool(others)
         raise UserError(
-            f"{path} is no reward model of StrictBot's layout: it needs {', '.join(HEAD)} with weight and bias, the "
-            f"base's weights under base., and nothing else; it has {', '.join(named[:6])} ({len(named)} in all)."
+            f"{path} is no reward model of StrictBot's layout, which is {', '.join(HEAD)} with weight and bias, and "
+            f"the base's weights under base.: it {' and '.join(wrong)}. Only such a head can be converted."
         )
-    return {name: value.float() for name, value in head.items() if value is not None}, base
+    return {ours: found[theirs].float() for theirs, ours in NAMES.items()}, base
 
 
 def head_of(weights: Weights, hidden_size: int, where: Path) -> ScalarHead:
