@@ -17,7 +17,7 @@ HEAD = {"head.net.0": "layers.0", "head.net.3": "layers.1", "head.net.6": "linea
 """Layer there -> layer of ScalarHead("mlp")."""
 NAMES = {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in HEAD.items() for kind in ("weight", "bias")}
 """The same of their weights."""
-NEAR = {"rtol": 1e-2, "atol": 1e-3}
+RELATIVE, ABSOLUTE = 1e-2, 1e-3
 """How near a weight must be to count as the same, kept in float32, float16 or bfloat16."""
 Weights = dict[str, torch.Tensor]
 
@@ -95,4 +95,4 @@ def _same(ours: torch.Tensor, theirs: torch.Tensor, update: torch.Tensor | None)
         if scale <= 0:
             return False
         theirs = theirs + scale * update
-    return torch.allclose(ours, theirs, **NEAR)
+    return torch.allclose(ours, theirs, rtol=RELATIVE, atol=ABSOLUTE)
