@@ -159,6 +159,8 @@ def test_nothing_reads_pickle_or_runs_text_as_code():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
+                if called == "torch.load" and any(ast.unparse(word) == "weights_only=True" for word in node.keywords):
+                    continue  # tensors alone: PyTorch itself refuses anything that would be run
                 runs = {"eval", "exec", "compile", "torch.load", "torch.save", "__import__", "os.system"}
                 if called in runs and name(path) != SANDBOXED:
                     wrong.append(f"{name(path)}:{node.lineno} calls {called}")

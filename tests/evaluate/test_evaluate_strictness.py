@@ -1,6 +1,7 @@
 """Metrics strictness and categoriser, on answers of known level and questions of known category."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_judge_that_cannot_read_the_references_is_shown_to_be_bad(texts):
     swapped = [LevelText(text.topic, {1: 2, 2: 1, 3: 3}[text.level], text.text) for text in texts]
     found = STRICTNESS.measure(evaluation(arm("a", [3, 3, 2, 2, 1, 1]), levels=WANTED, level_texts=swapped))
     assert found.instrument["held_out_accuracy"]["value"] == pytest.approx(2 / 6)
+
+
+def test_of_several_answers_to_a_question_each_counts_and_its_reference_once(texts):
+    rows = arm("a", [3, 3, 2, 2, 1, 1])
+    twice = [replace(row, sample=sample) for row in rows for sample in (0, 1)]
+    found = STRICTNESS.measure(evaluation(twice, levels=WANTED, level_texts=texts))
+    assert found.measures["a"].value == 1
+    assert len(found.per_row["a"]) == 12
+    assert found.instrument["n"] == found.classifiers["strictness/reference answers"]["n"] == 6
 
 
 def test_without_texts_or_levels_there_is_no_figure(texts):

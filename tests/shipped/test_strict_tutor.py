@@ -12,14 +12,15 @@ from tools.strict_tutor import build
 from tools.strict_tutor.frames import FRAMES
 from tools.strict_tutor.wording import JUDGED, LEVELS
 from topgraft.data import categories
+from topgraft.data.level_reader import fit, levels_of, own_accuracy
 from topgraft.data.levels import read_levels
 from topgraft.data.reading import DataSettings, read
 from topgraft.data.splitting import PARTS, split
-from topgraft.evaluate.metrics.strictness import fit, levels_of, own_accuracy
 from topgraft.rewards.strictness import Strictness
 
 SHIPPED = Path(__file__).resolve().parents[2] / "topgraft" / "shipped"
 ROWS = [json.loads(line) for line in (SHIPPED / "strict-tutor.json").read_text(encoding="ascii").splitlines()]
+PAID = [json.loads(line) for line in (SHIPPED / "strictness-answers.json").read_text(encoding="ascii").splitlines()]
 JUDGES = [json.loads(line) for line in (SHIPPED / "strictness-levels.json").read_text(encoding="ascii").splitlines()]
 SETTINGS = DataSettings(source="strict-tutor", group="topic")
 
@@ -32,6 +33,7 @@ def runs(text: str, length: int) -> set[tuple[str, ...]]:
 
 def test_the_files_are_what_the_generator_writes():
     assert build.questions() == ROWS
+    assert build.paid() == PAID
     assert build.judged() == JUDGES
 
 
@@ -78,6 +80,11 @@ def test_the_judges_texts_share_neither_topics_nor_phrases_with_the_run():
             assert set(LEVELS[level][part]) & set(JUDGED[level][part]) == set()
 
 
+def test_the_rewards_texts_are_of_training_topics_alone():
+    assert {row["topic"] for row in PAID} == {row["topic"] for row in ROWS if row["part"] == "train"}
+    assert set(Counter((row["topic"], row["level"]) for row in PAID).values()) == {8}
+
+
 def test_the_base_model_has_not_read_the_facts():
     known = runs(facts_science.FACTS + facts_other.FACTS, 8)
     assert len(known) > 1000
@@ -99,10 +106,11 @@ def test_the_categoriser_knows_questions_of_other_topics_in_other_frames():
     assert sum(hits) / len(hits) >= 0.85
 
 
-def test_the_judge_reads_answers_of_other_topics_in_other_words():
-    texts = read_levels("strictness-levels")
+@pytest.mark.parametrize("name", ["strictness-levels", "strictness-answers"])
+def test_a_reader_of_levels_reads_answers_of_other_topics(name):
+    texts = tuple(read_levels(name))
     rows = [row for row in ROWS if row["part"] == "test"]
     read_as = levels_of(fit(texts), [row["response"] for row in rows])
     hits = [level == build.WANTED[row["category"]] for level, row in zip(read_as, rows, strict=True)]
-    assert sum(hits) / len(hits) >= 0.85
+    assert sum(hits) / len(hits) >= 0.95
     assert own_accuracy(texts) >= 0.9

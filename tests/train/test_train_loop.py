@@ -258,3 +258,13 @@ def test_the_table_of_a_policy_has_step_reward_and_kl(tmp_path):
     assert rows == [pytest.approx(row, rel=1e-5) for row in expected]
     loop(sft(epochs=1, batch_size=4), tmp_path / "sft")
     assert not (tmp_path / "sft" / "training_metrics.csv").exists()
+
+
+def test_the_last_weights_stay_where_the_settings_keep_them(tmp_path):
+    algorithm = Watched([1.0, 2.0, 3.0, 4.0], epochs=4, batch_size=7, learning_rate=0.05, patience=1, keep="last")
+    outcome = loop(algorithm, tmp_path, held_out=3)
+    assert (outcome.steps, outcome.best_step) == (4, 4)
+    assert outcome.metrics["eval/loss"] == 4.0
+    for weight, last in zip(algorithm.trainable(), algorithm.kept[-1], strict=True):
+        torch.testing.assert_close(weight.detach(), last, rtol=0, atol=0)
+    assert any(not torch.equal(*pair) for pair in zip(algorithm.trainable(), algorithm.kept[0], strict=True))

@@ -2,8 +2,10 @@
 
 topgraft/shipped/strict-tutor.json: questions of four categories over 53 topics, each with an answer of the strictness
 that its category asks for and one of another strictness. Topics and frames of the parts differ.
-topgraft/shipped/strictness-levels.json: answers at three levels on eight further topics in other words, from which the
-judge of strictness learns.
+topgraft/shipped/strictness-answers.json: answers at three levels on the topics that train, from which the reward's
+reader of levels learns.
+topgraft/shipped/strictness-levels.json: the same on eight further topics in other words, from which the judge of
+strictness learns.
 """
 
 import json
@@ -108,21 +110,35 @@ def questions() -> list[dict[str, Any]]:
     return rows
 
 
-def judged() -> list[dict[str, Any]]:
-    """The rows of strictness-levels.json: two answers a level, category and topic."""
+def of_levels(part: str, styles: dict[int, Any]) -> list[dict[str, Any]]:
+    """Two answers a level, category and topic of that part, in those words."""
     rows, part_of = [], parts()
     for topic, kinds in topics().items():
         for category, clauses in kinds.items():
             rng = random.Random(f"{topic}, {category}, judge")
-            for level in LEVELS if part_of[topic] == "judge" else ():
-                for text in answers(JUDGED, level, clauses, rng, 2):
+            for level in styles if part_of[topic] == part else ():
+                for text in answers(styles, level, clauses, rng, 2):
                     rows.append({"topic": topic, "level": level, "text": text})
     return rows
 
 
+def paid() -> list[dict[str, Any]]:
+    """The rows of strictness-answers.json."""
+    return of_levels("train", LEVELS)
+
+
+def judged() -> list[dict[str, Any]]:
+    """The rows of strictness-levels.json."""
+    return of_levels("judge", JUDGED)
+
+
 def main() -> None:
-    """Write both files."""
-    for name, rows in (("strict-tutor", questions()), ("strictness-levels", judged())):
+    """Write the files."""
+    for name, rows in (
+        ("strict-tutor", questions()),
+        ("strictness-answers", paid()),
+        ("strictness-levels", judged()),
+    ):
         text = "".join(json.dumps(row) + "\n" for row in rows)
         (SHIPPED / f"{name}.json").write_text(text, encoding="ascii")
         print(f"{name}.json: {len(rows)} rows")

@@ -82,12 +82,15 @@ class StepSettings(Settings):
 
 
 class OfflineSettings(StepSettings):
-    """Settings of algorithms that learn from fixed rows until the validation loss stops falling."""
+    """Settings of algorithms that learn from fixed rows, until the validation loss stops falling or to the end."""
 
     epochs: int = Field(10, ge=1)
-    """Passes over the training rows at most, in whole batches; the best step by validation loss is kept."""
+    """Passes over the training rows at most, in whole batches."""
+    keep: str = Field("best", pattern="^(best|last)$")
+    """Which weights are kept: "best", those with the lowest validation loss (one evaluation an epoch), or "last", those
+    of the last step: validation loss is mostly of what answers say, and may rise while how they say it is learned."""
     patience: int = Field(3, ge=1)
-    """Evaluations (one an epoch) without a better validation loss after which training stops."""
+    """Evaluations without a better validation loss after which training stops, where the best weights are kept."""
 
     @property
     def samples(self) -> int:

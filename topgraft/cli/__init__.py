@@ -11,6 +11,7 @@ from topgraft.cli import (
     chat,
     check,
     compare,
+    convert,
     data,
     evaluate,
     generate,
@@ -31,7 +32,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (run, check, recipes, train, generate, chat, evaluate, judge, rate, report, compare, sweep, layers):
+for verb in (
+    run,
+    check,
+    recipes,
+    train,
+    generate,
+    chat,
+    evaluate,
+    judge,
+    rate,
+    report,
+    compare,
+    sweep,
+    layers,
+    convert,
+):
     app.command(verb.NAME, help=verb.HELP)(verb.command)
 app.add_typer(data.app, name="data")
 

@@ -1,4 +1,4 @@
-"""Texts of known strictness, from which a judge learns to tell how strict an answer is."""
+"""Texts of known strictness, from which a reader learns to tell how strict an answer is."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ class LevelText:
     text: str
 
 
-def read_levels(name: str) -> list[LevelText]:
-    """The texts of a shipped set or a file (rows of topic, level, text); nothing where `name` is empty."""
+def read_levels(name: str, where: str = "evaluate.strictness.texts") -> list[LevelText]:
+    """The texts of a shipped set or a file (rows of topic, level, text); nothing where `name` is empty. `where` is the
+    setting that names it."""
     if not name:
         return []
     if name not in shipped_sets() and not Path(name).is_file():
-        raise UserError(f"evaluate.strictness.texts = '{name}': there is no such file, nor a shipped set of that name.")
+        raise UserError(f"{where} = '{name}': there is no such file, nor a shipped set of that name.")
     found = []
     table = raw_rows(name)
     if table.faults:

@@ -11,6 +11,7 @@ RULES = {
     "tone": "topgraft.rewards.tone:Tone",
     "verdict": "topgraft.rewards.verdict:Verdict",
     "strictness": "topgraft.rewards.strictness:Strictness",
+    "level": "topgraft.rewards.level:Level",
     "facts": "topgraft.rewards.facts:Facts",
     "classifier": "topgraft.rewards.classifier:Classifier",
 }

@@ -64,8 +64,9 @@ def train(
 ) -> Outcome:
     """Run `algorithm` on `rows`, log to `stage`, and leave its weights at their best step.
 
-    The best step has the lowest "eval/loss" where `validate` gives one, else it is the last. `show` is called with the
-    step a few times on the way, to print samples; `watch` sees every step, and adds to its metrics.
+    The best step has the lowest "eval/loss" where `validate` gives one and the settings keep the best, else it is the
+    last. `show` is called with the step a few times on the way, to print samples; `watch` sees every step, and adds to
+    its metrics.
     """
     rng = random.Random(seed)
     total = settings.total_steps(len(rows))
@@ -73,7 +74,7 @@ def train(
     _learn(weights, True)
     optimizer = accelerator.prepare(_optimizer(weights, settings))
     interval = settings.evaluation_interval(len(rows))
-    best = _Best(weights, settings.patience if isinstance(settings, OfflineSettings) else None)
+    best = _Best(weights, settings if isinstance(settings, OfflineSettings) else None)
     metrics: dict[int, dict[str, float]] = {}
     tokens_in = tokens_kept = step = 0
     meter, budget = algorithm.actors.model.meter, Budget(settings.micro_batch_tokens, screen)
@@ -210,16 +211,17 @@ def _share(settings: StepSettings, step: int, total: int) -> float:
 
 
 class _Best:
-    """Remembers the weights of the step with the lowest validation loss."""
+    """Remembers the weights of the step with the lowest validation loss, where the settings keep the best."""
 
-    def __init__(self, weights: list[nn.Parameter], patience: int | None) -> None:
-        self.weights, self.patience = weights, patience
+    def __init__(self, weights: list[nn.Parameter], settings: OfflineSettings | None) -> None:
+        self.weights, self.patience = weights, settings.patience if settings else None
+        self.chooses = settings is None or settings.keep == "best"
         self.step, self.loss, self.since = 0, math.inf, 0
         self._kept: list[torch.Tensor] = []
 
     def see(self, step: int, metrics: dict[str, float]) -> None:
         """Compare an evaluation with the best so far."""
-        if "eval/loss" not in metrics:
+        if "eval/loss" not in metrics or not self.chooses:
             return
         if metrics["eval/loss"] < self.loss:
             self.step, self.loss, self.since = step, metrics["eval/loss"], 0
