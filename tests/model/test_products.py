@@ -1,5 +1,8 @@
 """Law: products by oneDNN are PyTorch's own, of views too, gradients included; where they gain nothing, none is."""
 
+import subprocess
+import sys
+
 import pytest
 import tiny
 import torch
@@ -112,6 +115,29 @@ def test_small_products_and_other_precisions_stay_with_pytorch(by_onednn, monkey
     assert not CALLS
     product(torch.randn(3, 4), torch.randn(5, 4))
     assert len(CALLS) == 1
+
+
+MANY_SHAPES = """
+import psutil, torch
+from torch import nn
+from topgraft.model import products
+
+products.helps_here = lambda: True
+products.quicken(nn.Linear(344, 128))
+before, most = psutil.Process().memory_info().rss, 0
+for tokens in range(400, 1600):
+    states, matrix = torch.randn(tokens, 128), torch.randn(344, 128)
+    there = products.onednn(states, matrix)
+    products.onednn(there, matrix.t()), products.onednn(there.t(), states.t())
+    most = max(most, psutil.Process().memory_info().rss - before)
+print(most)
+"""
+
+
+@pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
+def test_products_of_many_shapes_do_not_fill_the_memory():
+    done = subprocess.run([sys.executable, "-c", MANY_SHAPES], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 300e6  # over 600e6 where all their code is kept
 
 
 @pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")

@@ -5,6 +5,7 @@ every build of PyTorch brings as well, does: 1,024 x 512 times 512 x 1,408 on tw
 400 instead of 180 GFLOP/s. On Intel's own both are as fast as each other, and nothing is changed.
 """
 
+import os
 from functools import cache, partial
 from typing import Any
 
@@ -14,6 +15,9 @@ from transformers.pytorch_utils import Conv1D
 
 WORTH = 2**22
 """Multiplications of the smallest product that goes to oneDNN: below, the call costs more than it saves."""
+CACHES, SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"), "64"
+"""Where oneDNN and PyTorch's layer above it learn, before their first product, for how many shapes to keep code. Each keeps
+1,024 otherwise; nearly every micro-batch has another number of tokens, so that is over a gigabyte, and no faster."""
 
 
 def has_onednn() -> bool:
@@ -62,6 +66,8 @@ def _worth(states_TI: torch.Tensor, matrix_OI: torch.Tensor) -> bool:
 def quicken(model: nn.Module) -> None:
     """Let every plain linear layer of `model` multiply so where that helps, beginning with its next pass."""
     if helps_here():
+        for name in CACHES:
+            os.environ.setdefault(name, SHAPES)
         for module in model.modules():
             if type(module) in (nn.Linear, Conv1D):
                 module.forward = partial(_forward, module)
