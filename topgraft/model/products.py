@@ -16,8 +16,8 @@ from transformers.pytorch_utils import Conv1D
 WORTH = 2**22
 """Multiplications of the smallest product that goes to oneDNN: below, the call costs more than it saves."""
 CACHES, SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"), "64"
-"""Where oneDNN and PyTorch's layer above it learn, before their first product, for how many shapes to keep code. Each keeps
-1,024 otherwise; nearly every micro-batch has another number of tokens, so that is over a gigabyte, and no faster."""
+"""Where oneDNN and PyTorch's layer above it learn, before their first product, for how many shapes to keep code. Each
+keeps 1,024 otherwise; nearly every micro-batch has another number of tokens, so that is a gigabyte, and no faster."""
 
 
 def has_onednn() -> bool:
