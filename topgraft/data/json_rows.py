@@ -62,8 +62,9 @@ def _parse(text: str, place: str) -> Any:
         own_lines = "\n" in text.strip()
         where = f"{place}, line {error.lineno}" if own_lines else place
         wrong = text.split("\n")[error.lineno - 1] if own_lines else text
+        why = error.msg.removesuffix(" at")
         raise UserError(
-            f"{where} is not JSON: {error.msg} at column {error.colno}: {start(wrong)}. Mend or remove it."
+            f"{where} is not JSON: {why} at column {error.colno}: {start(wrong)}. Mend or remove it."
         ) from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place} is not readable JSON: {error}: {start(text)}.") from error
