@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn.functional import silu
 
-from topgraft.model.products import quicken
 from topgraft.model.split import FULL
 
 ROTATE = "apply_rotary_pos_emb"
@@ -24,8 +23,7 @@ WORTH_TURNING = 2**16
 
 
 def lean(model: nn.Module) -> None:
-    """Let every block of `model` compute so where it may, beginning with its next pass, and its products too."""
-    quicken(model)
+    """Let every block of `model` compute so where it may, beginning with its next pass."""
     rotations: dict[type, FunctionType | None] = {}
     for module in model.modules():
         kind = type(module)

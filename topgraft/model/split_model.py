@@ -21,6 +21,7 @@ from topgraft.model.checkpointing import checkpointed
 from topgraft.model.lean import lean
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
+from topgraft.model.products import quicken
 from topgraft.model.quantizing import scales
 from topgraft.model.reading import is_plain, read_learning, read_logprobs
 from topgraft.model.split import Parts, check_identity, cut, find_blocks
@@ -49,10 +50,9 @@ class SplitModel:
         *,
         gradient_checkpointing: bool = False,
     ) -> None:
-        model.eval()
-        for weight in model.parameters():
-            weight.requires_grad_(False)
+        model.eval().requires_grad_(False)
         lean(model)
+        quicken(model)
         _, blocks_name = find_blocks(model)
         self.model = model
         self.layers = layers
