@@ -2,9 +2,9 @@
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
+from refusing import refusal
 
 from topgraft.data.files import LONGEST
 from topgraft.data.findings import introduce
@@ -14,23 +14,6 @@ from topgraft.data.voices import read_voices
 from topgraft.errors import UserError
 
 GOOD = '{"prompt": "p", "response": "r"}'
-
-
-@pytest.fixture
-def write(tmp_path: Path):
-    """Write a file of the given name and return its path as text."""
-
-    def put(name: str, content: str | bytes) -> str:
-        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
-        return str(tmp_path / name)
-
-    return put
-
-
-def refusal(source: str, **settings: object) -> str:
-    with pytest.raises(UserError) as caught:
-        read(DataSettings(source=source, **settings))
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("page", ["<!DOCTYPE html>\n<html>", "\n <html lang='en'><head>", "<!-- x --><!doctype HTML>"])

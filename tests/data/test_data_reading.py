@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from refusing import refusal
 
 from topgraft.data.reading import DataSettings, digest, read, read_all, thin
 from topgraft.data.sources import shipped_sets
-from topgraft.errors import UserError
 from topgraft.records import Demonstration
 
 ROWS = [
@@ -40,24 +40,6 @@ def csv_text(rows: list[dict]) -> str:
     return "\r\n".join([",".join(rows[0]), *(",".join(map(cell, row.values())) for row in rows)]) + "\r\n"
 
 
-@pytest.fixture
-def write(tmp_path: Path):
-    """Write a file of the given name and return its path as text."""
-
-    def put(name: str, content: str | bytes) -> str:
-        data = content.encode() if isinstance(content, str) else content
-        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return str(tmp_path / name)
-
-    return put
-
-
-def refusal(source: str, **settings: object) -> str:
-    with pytest.raises(UserError) as caught:
-        read(DataSettings(source=source, **settings))
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("gz", ["", ".gz"])
 @pytest.mark.parametrize(
     ("name", "content"),
@@ -84,7 +66,8 @@ def test_parquet_is_read_and_leaves_nothing_behind(tmp_path, write, gz):
     import datasets
 
     datasets.Dataset.from_list(ROWS).to_parquet(str(tmp_path / "plain.parquet"))
-    source = write(f"rows.parquet{gz}", (tmp_path / "plain.parquet").read_bytes())
+    plain = (tmp_path / "plain.parquet").read_bytes()
+    source = write(f"rows.parquet{gz}", gzip.compress(plain) if gz else plain)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert read(DataSettings(source=source)) == WANTED
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -22,7 +22,7 @@ class Options(OfflineSettings):
     learning_rate: float = Field(5e-5, gt=0)
     """Peak rate of the optimizer."""
     epochs: int = Field(3, ge=1)
-    """Passes over the training pairs at most; the best step by validation loss is kept."""
+    """Passes over the training pairs at most, in whole batches."""
     beta: float = Field(0.1, gt=0)
     """Weight of the log-ratio to the reference: larger keeps the policy nearer to it."""
     loss: str = Field("sigmoid", pattern="^(sigmoid|ipo)$")

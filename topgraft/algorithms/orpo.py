@@ -23,7 +23,7 @@ class Options(OfflineSettings):
     learning_rate: float = Field(5e-5, gt=0)
     """Peak rate of the optimizer."""
     epochs: int = Field(3, ge=1)
-    """Passes over the training pairs at most; the best step by validation loss is kept."""
+    """Passes over the training pairs at most, in whole batches."""
     weight: float = Field(0.1, gt=0)
     """Weight of the odds-ratio term beside the likelihood (the paper's lambda)."""
 

@@ -54,7 +54,7 @@ class Options(OfflineSettings):
     of those pairs standard deviation 1; "references": the chosen answers have mean 0 and standard deviation 1; "none":
     as they were learned."""
     epochs: int = Field(3, ge=1)
-    """Passes over the training pairs at most; the best step by validation loss is kept."""
+    """Passes over the training pairs at most, in whole batches."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled weight decay."""
 
