@@ -18,12 +18,14 @@ from topgraft.model.split_model import SplitModel
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.train.allocator import keep_freed_memory
+from topgraft.train.checkpoint import Checkpoints
 
 
 @contextmanager
 def timed(model: SplitModel) -> Iterator[dict[str, float]]:
-    """Seconds spent in the trunk (over dataset rows), in decoding and in the head, while the context is open."""
-    spent = {"trunk": 0.0, "decode": 0.0, "head": 0.0}
+    """Seconds spent in the trunk (over dataset rows), in decoding, in the head and in checkpoints, while the context is
+    open."""
+    spent = {"trunk": 0.0, "decode": 0.0, "head": 0.0, "checkpoints": 0.0}
 
     def watch(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*given: Any, **named: Any) -> Any:
@@ -38,6 +40,7 @@ def timed(model: SplitModel) -> Iterator[dict[str, float]]:
         (model, "trunk", "trunk"),
         (model, "logprobs", "head"),
         (on_policy, "sample", "decode"),
+        (Checkpoints, "write", "checkpoints"),
     ]
     plain = [getattr(place, attribute) for place, attribute, _ in places]
     for (place, attribute, name), call in zip(places, plain, strict=True):
