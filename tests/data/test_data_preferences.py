@@ -1,6 +1,7 @@
 """Two numbered answers with a verdict in every usual dress, and what pairs are found to look like."""
 
 import pytest
+from refusing import refusal
 from scipy.stats import binomtest
 
 from topgraft.data.inspecting import inspect
@@ -112,3 +113,20 @@ def test_a_share_has_wilsons_interval():
 )
 def test_refusals_are_told_by_their_phrases(answer, refused):
     assert refuses(answer) is refused
+
+
+@pytest.mark.parametrize("label", [True, False, "False"])
+def test_answers_judged_one_by_one_are_not_taken_for_wanted_ones(source, label):
+    row = {"prompt": "q", "completion": "a", "label": label}
+    said = refusal(source(row))
+    assert "'label' is true or false beside 'completion'" in said
+    assert "write pairs" in said
+    (read_as_label,) = read(DataSettings(source=source(row), correct="label"))
+    assert read_as_label.correct is (label is True)
+    (prompt,) = read(DataSettings(source=source(row), view="prompts"))
+    assert prompt.response == ""
+
+
+def test_a_label_that_is_a_class_is_no_judgement(source):
+    (row,) = read(DataSettings(source=source({"prompt": "q", "completion": "a", "label": 3})))
+    assert row.response == "a"

@@ -9,7 +9,8 @@ import typer
 from topgraft.cli.options import Out, Resume, Sets
 
 NAME = "train"
-HELP = """Train one stage by flags; the settings not given are those of recipe `professor`.
+HELP = """Train one stage by flags. The settings not given are those of recipe `professor`: of its scale `large` where
+--model names another model than the shipped one.
 
 Examples:
 
@@ -19,20 +20,23 @@ topgraft train ppo --data rows.jsonl --sft runs/sft/stages/sft --reward runs/rm/
 
 topgraft train grpo --data rows.jsonl --reward my_file.py:my_reward --out runs/grpo"""
 
+SHIPPED = "seedling"
 FROM_SAMPLES = ("ppo", "grpo", "rloo")
 STAGES = {
     "sft": ["sft"],
     "reward": ["pairs", "reward"],
-    **{name: ["sft", "pairs", name] for name in ("dpo", "orpo", "kto")},
-    **{name: ["sft", "pairs", "reward", name] for name in FROM_SAMPLES},
+    **{name: ["pairs", name] for name in ("dpo", "orpo", "kto")},
+    **{name: ["pairs", "reward", name] for name in FROM_SAMPLES},
 }
 
 
 def command(
     stage: Annotated[str, typer.Argument(help="sft, reward, dpo, orpo, kto, ppo, grpo or rloo.")],
-    model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = "seedling",
+    model: Annotated[str, typer.Option("--model", help="Shipped name, folder or hub id.")] = SHIPPED,
     data: Annotated[str, typer.Option("--data", help="Shipped name, file, folder, URL or hub id.")] = "feedback-200",
-    sft: Annotated[str, typer.Option("--sft", help="Folder of a finished sft stage to start from.")] = "",
+    sft: Annotated[
+        str, typer.Option("--sft", help="Folder of a finished sft stage to start from, not from the model.")
+    ] = "",
     reward: Annotated[
         str, typer.Option("--reward", help="Folder of a finished reward stage, a rule, or my_file.py:my_reward.")
     ] = "",
@@ -43,7 +47,7 @@ def command(
     set_: Sets = None,
     resume: Resume = False,
 ) -> None:
-    """Run the stages that `stage` needs; those given as folders are loaded, not trained."""
+    """Run `stage` after the pairs and the reward model that it needs; folders are loaded, not trained."""
     from topgraft.cli.run import command as run_recipe
     from topgraft.errors import UserError, nearest
     from topgraft.rewards import RULES
@@ -54,10 +58,11 @@ def command(
     if rule and stage not in FROM_SAMPLES:
         raise UserError(f"Stage '{stage}' learns from no reward: --reward {reward} is for {', '.join(FROM_SAMPLES)}.")
     left_out = {"pairs", "reward"} if rule else {"pairs"} if reward else set()
+    stages = [*(["sft"] if sft and stage != "sft" else []), *(name for name in STAGES[stage] if name not in left_out)]
     sets = [
         f'model.name="{model}"',
         f'data.source="{data}"',
-        f"stages={[name for name in STAGES[stage] if name not in left_out]}",
+        f"stages={stages}",
         f'name="train-{stage}"',
     ]
     if sft:
@@ -69,4 +74,6 @@ def command(
         sets.append(f'reward.load="{reward}"')
     if steps is not None:
         sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
-    run_recipe("professor", out=out or Path("runs") / f"train-{stage}", set_=[*sets, *(set_ or [])], resume=resume)
+    scale = None if model == SHIPPED else "large"
+    folder = out or Path("runs") / f"train-{stage}"
+    run_recipe("professor", out=folder, scale=scale, set_=[*sets, *(set_ or [])], resume=resume)

@@ -63,6 +63,7 @@ def rows(raw: Table, settings: "DataSettings") -> list[Demonstration]:
     response = _response(columns, settings)
     rejected = optional("rejected", settings.rejected, columns, settings) if response else ""
     strength = optional("strength", settings.strength, columns, settings) if rejected else ""
+    _refuse_judgements(columns, response, settings)
     if not response:
         raw.remarks.append("no column of answers: prompts alone (--set data.response=COLUMN names one)")
 
@@ -119,6 +120,18 @@ def _response(columns: Columns, settings: "DataSettings") -> str:
         return required("response", settings.response, RESPONSES, columns, settings)
     misread = usual(RESPONSES, columns)
     return required("response", misread, RESPONSES, columns, settings) if misread else ""
+
+
+def _refuse_judgements(columns: Columns, response: str, settings: "DataSettings") -> None:
+    """Raise UserError for answers judged one by one, as TRL's KTO takes them: those judged bad would be learned."""
+    label = usual(("label",), columns)
+    judged = str(columns.get(label)).lower() in ("true", "false")
+    if response and judged and settings.correct != label:
+        raise UserError(
+            f"{settings.source} judges its answers one by one: '{label}' is true or false beside '{response}'. All of "
+            f"them would be learned. Keep the rows whose '{label}' is true, or write pairs, the wanted answer in "
+            f"'chosen' and the other in 'rejected'. Is it the label of the prompt? Then --set data.correct={label}."
+        )
 
 
 def _row(row: RawRow, key: str, known: Known, response: str, rejected: str | None, strength: float) -> Demonstration:
