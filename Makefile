@@ -1,9 +1,10 @@
 # make demo: set up and run the main job. make test: set up and pass the tests. make setup: what both share.
+# make faults: kill processes, fail writes and harm files for a quarter of an hour; make faults-full: all of it once.
 # make peers: TRL in an environment of its own, for benchmarks/compare.py.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test slow lint peers
+.PHONY: setup demo test slow faults faults-full lint peers
 
 setup: .venv/.done
 
@@ -33,6 +34,12 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest -n auto
+
+faults: setup
+	$(BIN)/python tests/faults/run.py --minutes 15
+
+faults-full: setup
+	$(BIN)/python tests/faults/run.py --kills 200 --writes 100 --harms 50 --starved 20
 
 slow: setup
 	$(BIN)/python -m pytest -m slow

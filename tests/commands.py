@@ -6,6 +6,7 @@ the imports (seconds) are done: a real process all the same, with its own exit c
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 WARM = [
@@ -67,29 +69,46 @@ def topgraft(*words: object, cwd: Path, given: str = "", **more: str) -> Done:
 
 def forked(*words: object, cwd: Path) -> Done:
     """Run `topgraft WORDS` in `cwd`, forked from the warm process."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = started(*words, cwd=cwd, said=Path(folder))
+        process.join(300)
+        assert process.exitcode is not None, f"still running: topgraft {' '.join(map(str, words))}"
+        return ended(process, Path(folder))
+
+
+def started(*words: object, cwd: Path, said: Path, **more: str) -> BaseProcess:
+    """Begin what `forked` does; what it says goes to the files `out` and `err` in folder `said`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(WARM)
     before = dict(os.environ)
     os.environ.update(environment())  # the warm process keeps what stands here when it starts
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            files = [Path(folder) / name for name in ("out", "err")]
-            process = context.Process(target=_child, args=([str(word) for word in words], environment(), cwd, *files))
-            process.start()
-            process.join(300)
-            assert process.exitcode is not None, f"still running: topgraft {' '.join(map(str, words))}"
-            out, err = (file.read_text(encoding="utf-8") for file in files)
+        files = [said / name for name in ("out", "err")]
+        given = [str(word) for word in words], environment(**more), cwd, *files
+        process = context.Process(target=_child, args=given)
+        process.start()
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return Done(process.exitcode, out, err)
+    return process
+
+
+def ended(process: BaseProcess, said: Path) -> Done:
+    """How a process ended that was `started`."""
+    texts = ((said / name).read_text(encoding="utf-8") if (said / name).exists() else "" for name in ("out", "err"))
+    assert process.exitcode is not None
+    return Done(process.exitcode, *texts)
 
 
 def _child(words: list[str], variables: dict[str, str], cwd: Path, out: Path, err: Path) -> None:
     os.environ.update(variables)
+    if "GROWS_BY_MB" in variables:  # the most address space that it may take beside what it has
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + int(variables["GROWS_BY_MB"]) * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.chdir(cwd)
     for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv = ["topgraft", *words]
     from topgraft.cli import main
 

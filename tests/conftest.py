@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from material import model_in
 from transformers import PreTrainedTokenizerFast
 
 torch.set_num_threads(1)
@@ -37,12 +38,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 @pytest.fixture(scope="session")
-def model_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny llama with its tokenizer, in the hub's layout. Copy it before changing anything."""
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
-    tiny.model("llama").save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return model_in(tmp_path_factory.mktemp("models") / "tiny-llama")
 
 
 @pytest.fixture(scope="session")

@@ -1,33 +1,12 @@
 """One finished run of the recipe `professor --scale tiny` on a tiny random model, shared by all."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from commands import Done, topgraft
-
-ANSWERS = ["Your program is correct", "I regret: it is incorrect", "Correct, and brief", "It is not correct"]
-
-
-def rows(count: int = 20) -> list[dict]:
-    """Two rows for each problem, with labels."""
-    return [
-        {
-            "id": f"row-{place}",
-            "problem": f"p{place // 2}",
-            "prompt": f"Is {place} {'even' if place % 2 else 'odd'}?",
-            "correct": place % 4 in (0, 2),
-            "response": f"{ANSWERS[place % 4]}: {place}.",
-        }
-        for place in range(count)
-    ]
-
-
-def write_rows(path: Path, records: list[dict]) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
+from material import rows, write_rows
 
 
 @dataclass(frozen=True)

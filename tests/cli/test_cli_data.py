@@ -4,7 +4,7 @@ import json
 
 import pytest
 from commands import forked, snapshot
-from conftest import rows, write_rows
+from material import rows, write_rows
 
 
 def told(out: str) -> dict[str, str]:

@@ -5,8 +5,9 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
 from commands import forked, snapshot, stopped
-from conftest import write_rows
+from material import write_rows
 
 
 def lines(path: Path) -> list[dict]:
@@ -79,7 +80,8 @@ def table(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def test_generate_goes_on_where_it_was_killed_and_loses_and_doubles_nothing(finished, tmp_path):
+@pytest.mark.parametrize("harm", ["torn", "changed"])
+def test_generate_goes_on_where_it_was_killed_and_loses_and_doubles_nothing(finished, tmp_path, harm):
     questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": f"Is {n} odd?"} for n in range(8)])
     words = ("generate", finished.run, "--data", questions, *MANY, "--out")
     whole = forked(*words, "whole.csv", cwd=tmp_path)
@@ -93,11 +95,16 @@ def test_generate_goes_on_where_it_was_killed_and_loses_and_doubles_nothing(fini
     assert killed.code == -signal.SIGKILL
     assert not (tmp_path / "cut.csv").exists()
     kept = part.read_bytes().splitlines(keepends=True)
-    part.write_bytes(b"".join(kept[:-1]) + kept[-1][: len(kept[-1]) // 2])  # the last line torn, as a full disk would
-    torn = len(kept) - 2
+    if harm == "torn":  # the last line, as by a full disk
+        kept[-1] = kept[-1][: len(kept[-1]) // 2]
+        whole_ones = len(kept) - 2
+    else:  # the seventh line, so that the sixth response is drawn again
+        kept[6] = kept[6].replace(b'"response": "', b'"response": "?')
+        whole_ones = 5
+    part.write_bytes(b"".join(kept))
     again = forked(*words, "cut.csv", cwd=tmp_path)
     assert again.code == 0, again.err
-    assert f"{torn} of 96 responses are there; going on" in again.err
+    assert f"{whole_ones} of 96 responses are there; going on" in again.err
     assert not part.exists()
     rows = table(tmp_path / "cut.csv")
     assert [(row["prompt"], row["sample"]) for row in rows] == [

@@ -9,7 +9,7 @@ import pytest
 import tiny
 import torch
 from commands import Done, forked, snapshot, topgraft
-from conftest import rows, write_rows
+from material import rows, write_rows
 
 SETS = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]", "data.max_rows=20"]
 

@@ -25,7 +25,7 @@ def lines(path) -> list[dict]:
 
 
 def without_cost(records: list[dict]) -> list[dict]:
-    return [{key: value for key, value in record.items() if not key.startswith("cost/seconds")} for record in records]
+    return [{key: value for key, value in record.items() if not key.startswith("cost/")} for record in records]
 
 
 def test_the_run_folder_holds_what_is_promised(finished):
@@ -202,35 +202,31 @@ def test_a_resumed_run_notices_that_its_data_changed(finished, tmp_path):
 
 
 def same_run(one, two) -> None:
-    """Both runs came to the same, but for seconds and bytes of memory."""
+    """Both runs came to the same, to the bit, but for what they cost."""
     for name, file in WEIGHTS.items():
         first, second = (run / "stages" / name for run in (one, two))
         found, expected = (without_cost(lines(stage / "metrics.jsonl")) for stage in (second, first))
-        assert [row.keys() for row in found] == [row.keys() for row in expected]
-        for row, other in zip(found, expected, strict=True):
-            assert list(row.values()) == pytest.approx(list(other.values()), abs=1e-4, rel=1e-3)
+        assert found == expected
         weights = [load_file(stage / "checkpoints" / "last" / file) for stage in (first, second)]
         assert weights[0].keys() == weights[1].keys()
         for key in weights[0]:
-            torch.testing.assert_close(weights[1][key], weights[0][key], rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(weights[1][key], weights[0][key], rtol=0, atol=0)
     assert lines(two / "stages" / "pairs" / "pairs.jsonl") == lines(one / "stages" / "pairs" / "pairs.jsonl")
     responses = [lines(run / "evaluation" / "responses.jsonl") for run in (one, two)]
-    assert [row["response"] for row in responses[1]] == [row["response"] for row in responses[0]]
+    assert responses[1] == responses[0]
     results = [json.loads((run / "report" / "results.json").read_text(encoding="utf-8")) for run in (one, two)]
-    for arm, content in results[0]["arms"].items():
-        for metric, entry in content["metrics"].items():
-            assert results[1]["arms"][arm]["metrics"][metric] == pytest.approx(entry, abs=1e-3)
+    assert results[1]["arms"] == results[0]["arms"]
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["ctrl-c", "term", "kill"])
 def test_a_stopped_run_is_resumed_and_comes_to_the_same(finished, tmp_path, by):
-    stage = "ppo" if by == signal.SIGINT else "reward"
+    stage = "reward" if by == signal.SIGKILL else "ppo"
     run = tmp_path / "run"
     log = run / "stages" / stage / "metrics.jsonl"
     words = ("run", *finished.words, "--out", "run", "--resume")
     done = stopped(*words, cwd=tmp_path, when=log.exists, by=by)
-    if by == signal.SIGINT:
-        assert done.code == 130
+    if by != signal.SIGKILL:
+        assert done.code == 128 + by
         assert "--resume" in done.out + done.err
         assert "Traceback" not in done.out + done.err
         assert not (run / "stages" / "ppo" / "stage.json").exists()

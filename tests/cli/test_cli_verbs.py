@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ VERBS = [
     "data inspect",
     "data prepare",
 ]
+
+AS_PROFESSOR = ["reward.trains=head", "reward.reads=mean"]
+"""What the reward model of the finished run is, and `train` with another model than the shipped one does not say."""
 
 
 def lines(path: Path) -> list[dict]:
@@ -123,7 +127,7 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     stages = finished.run / "stages"
     begun = ["--sft", stages / "sft", "--reward", stages / "reward"]
     sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
-    sets += ["model.layers=last-2", "ppo.batch_size=4"]
+    sets += ["model.layers=last-2", "ppo.batch_size=4", *AS_PROFESSOR]
     more = [word for text in sets for word in ("--set", text)]
     flags = ["--model", finished.model, "--data", finished.data, "--steps", 1, "--out", "made"]
     done = forked("train", "ppo", *flags, *begun, *more, cwd=tmp_path)
@@ -137,6 +141,20 @@ def test_train_ppo_takes_finished_stages_from_other_runs(finished, tmp_path):
     assert len(lines(made / "ppo" / "metrics.jsonl")) == 1
     assert not (made / "pairs").exists()
     json.loads((made.parent / "evaluation" / "results.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_train_without_sft_starts_from_the_model_and_needs_prompts_alone(finished, tmp_path):
+    (tmp_path / "my_file.py").write_text("def my_reward(prompt, response):\n    return len(response.split())\n")
+    rows = [{"prompt": f"Tell me of the number {number}."} for number in range(10)]
+    (tmp_path / "asks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=8", "model.layers=last-2", "grpo.batch_size=2"]
+    more = [word for text in sets for word in ("--set", text)]
+    flags = ["--model", finished.model, "--data", "asks.jsonl", "--reward", "my_file.py:my_reward", "--steps", 1]
+    done = forked("train", "grpo", *flags, "--out", "made", *more, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in (tmp_path / "made" / "stages").iterdir()) == ["evaluate", "grpo"]
+    recipe = tomllib.loads((tmp_path / "made" / "recipe.toml").read_text(encoding="utf-8"))
+    assert recipe["ppo"]["optimizer"] == "adamw", "another model than the shipped one has the settings for larger ones"
 
 
 def test_train_takes_a_reward_from_a_file(finished, tmp_path):
@@ -165,6 +183,7 @@ def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_p
     sets += [
         "model.layers=last-2",
         *(f"{name}.{what}" for name in ("grpo", "rloo") for what in ("batch_size=2", "evaluate_every=1")),
+        *AS_PROFESSOR,
     ]
     more = [word for text in sets for word in ("--set", text)]
     flags = ["--model", finished.model, "--data", finished.data, "--steps", 2, "--out", "made"]
@@ -172,7 +191,8 @@ def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_p
     assert done.code == 0, done.err
     run = tmp_path / "made"
     assert list(json.loads((run / "report" / "results.json").read_text())["arms"]) == ["base", "sft", stage]
-    assert set.union(*map(set, lines(run / "stages" / stage / "metrics.jsonl"))) == documented(stage)
+    logged = set.union(*map(set, lines(run / "stages" / stage / "metrics.jsonl")))
+    assert logged == documented(stage) - {"loss/skipped"}, "no update of these is skipped"
     assert (run / "stages" / stage / "checkpoints" / "last" / "adapter_model.safetensors").exists()
 
 
@@ -186,14 +206,15 @@ def test_weights_for_other_blocks_are_refused(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("settings", "said"),
     [
-        ("reward.trains=branch", "trains = head, this run has branch"),
-        ("reward.reads=last", "reads = mean, this run has last"),
+        (("reward.trains=branch", "reward.reads=mean"), "trains = head, this run has branch"),
+        (("reward.trains=head", "reward.reads=last"), "reads = mean, this run has last"),
     ],
 )
-def test_a_reward_of_another_kind_is_refused(finished, tmp_path, setting, said):
-    more = ["--set", "data.max_prompt_tokens=80", "--set", "data.max_response_tokens=16", "--set", setting]
+def test_a_reward_of_another_kind_is_refused(finished, tmp_path, settings, said):
+    more = ["--set", "data.max_prompt_tokens=80", "--set", "data.max_response_tokens=16"]
+    more += [word for setting in settings for word in ("--set", setting)]
     more += ["--set", "model.layers=last-2", "--set", "data.split=[0.6, 0.2, 0.2]"]
     flags = ["--model", finished.model, "--data", finished.data, "--out", "made"]
     stages = finished.run / "stages"

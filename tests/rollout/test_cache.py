@@ -13,7 +13,8 @@ import torch
 from torch.testing import assert_close
 
 from topgraft.model.split_model import SplitModel
-from topgraft.rollout.cache import CacheSettings, TrunkCache, fingerprint
+from topgraft.rollout.cache import CacheSettings, TrunkCache
+from topgraft.rollout.cache_folder import fingerprint
 
 PAIRS = [("one", "uno"), ("two plus two", "four"), ("x", "a longer answer")]
 MANY = [(f"question {number}", "answer " + "!" * (number % 5)) for number in range(24)]

@@ -45,18 +45,3 @@ def test_a_stage_is_finished_when_its_summary_stands(run):
     assert stage.summary() == {"steps": 2}
     assert stage.metrics() == [{"step": 1, "loss/total": 2.5}, {"step": 2, "loss/total": 2.25}]
     assert stage.samples() == [{"step": 2, "response": "text"}]
-
-
-def test_only_an_unfinished_stage_is_cleared(run):
-    stage = run.stage("ppo")
-    stage.clear_unfinished()
-    stage.log(1, {})
-    stage.sample({"step": 1})
-    stage.warn({"step": 1, "sign": "length"})
-    assert stage.warnings() == [{"step": 1, "sign": "length"}]
-    stage.clear_unfinished()
-    assert stage.metrics() == stage.samples() == stage.warnings() == []
-    stage.log(1, {})
-    stage.finish({})
-    stage.clear_unfinished()
-    assert stage.metrics() == [{"step": 1}]

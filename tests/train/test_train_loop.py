@@ -154,8 +154,8 @@ def test_training_stops_when_patience_is_at_its_end(tmp_path):
 
 
 def test_a_loss_that_runs_away_is_an_error_with_a_remedy(tmp_path):
-    algorithm = sft(epochs=20, batch_size=7, learning_rate=1e18, schedule="constant")
-    with pytest.raises(UserError, match=r"diverged.*[Ll]ower the stage's learning_rate"):
+    algorithm = sft(epochs=20, batch_size=7, learning_rate=1e18, schedule="constant", patience=99)
+    with pytest.raises(UserError, match=r"diverged.*lower the stage's learning_rate"):
         loop(algorithm, tmp_path)
 
 
@@ -247,6 +247,15 @@ def test_weights_are_copied_and_samples_shown_at_the_steps_that_are_asked_for(tm
     final = torch.cat([weight.flatten() for weight in last])
     assert not torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[1], final)
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"), [([4.0, 1.0, 3.0, 2.0, 5.0], [2, 4, 5]), ([5.0, 4.0, 3.0, 2.0, 1.0], [4, 5])]
+)
+def test_the_newest_copies_and_the_best_one_are_kept(tmp_path, losses, kept):
+    options = {"epochs": 5, "batch_size": 7, "patience": 9, "checkpoint_every": 1, "checkpoints_kept": 2}
+    loop(Watched(losses, **options), tmp_path)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [f"step-{step}" for step in kept]
 
 
 def test_the_table_of_a_policy_has_step_reward_and_kl(tmp_path):

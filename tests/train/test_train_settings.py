@@ -119,6 +119,9 @@ def test_a_run_may_go_on_with_its_states_kept_elsewhere_and_watched_otherwise_bu
     assert open_folder(changed, tmp_path, resume=True).path == tmp_path
     with pytest.raises(UserError, match=r"ppo\.steps: 20 -> 5\n"):
         open_folder(settings_of(read_recipe("professor", sets=["ppo.steps=5"])), tmp_path, resume=True)
+    stops = settings_of(read_recipe("professor", sets=['watch.stop=["kl"]']))
+    with pytest.raises(UserError, match=r"watch\.stop: \[\] -> \['kl'\]\n"):
+        open_folder(stops, tmp_path, resume=True)
 
 
 def test_settings_cannot_be_changed_after_the_check():

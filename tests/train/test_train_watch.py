@@ -130,3 +130,40 @@ def test_a_learner_without_samples_is_not_watched(tmp_path):
     loop(sft(epochs=1, batch_size=4), tmp_path, watch=watched)
     assert not any("rollout/repetition" in row for row in logged(tmp_path))
     assert (StageFolder(tmp_path).warnings(), spoken.getvalue()) == ([], "")
+
+
+SHORT = {"baseline": 1, "window": 1, "kl": 1e-6}
+"""The KL of a policy that has learned once is above that."""
+PPO = {"steps": 6, "batch_size": 4, "learning_rate": 1e-2, "schedule": "constant"}
+
+
+def test_a_sign_may_end_the_stage_with_the_weights_as_they_then_are(tmp_path):
+    watched, spoken = watch(tmp_path / "stopped", stop=("kl",), **SHORT)
+    outcome = loop(ppo(**PPO), tmp_path / "stopped", watch=watched)
+    (warning,) = [row for row in StageFolder(tmp_path / "stopped").warnings() if row["sign"] == "kl"]
+    assert outcome.steps == outcome.best_step == warning["step"] == len(logged(tmp_path / "stopped")) < 6
+    assert "the stage ends here" in spoken.getvalue()
+
+
+def test_a_sign_may_halve_the_rate_of_the_steps_after_it(tmp_path):
+    watched, spoken = watch(tmp_path, lower=("kl", "entropy"), **SHORT)
+    loop(ppo(**PPO), tmp_path, watch=watched)
+    raised = next(row["step"] for row in StageFolder(tmp_path).warnings() if row["sign"] == "kl")
+    assert [row["learning_rate"] for row in logged(tmp_path)] == [1e-2] * raised + [5e-3] * (6 - raised)
+    assert 1 <= raised < 6
+    assert "the rate is halved" in spoken.getvalue()
+
+
+def test_a_watch_that_goes_on_knows_what_it_has_seen(tmp_path):
+    first, _ = watch(tmp_path, lower=("kl",), **SHORT)
+    loop(ppo(**PPO), tmp_path, watch=first)
+    again, _ = watch(tmp_path, lower=("kl",), **SHORT)
+    again.restore(first.state())
+    assert again.raised == first.raised != set()
+    assert again.share_of_rate == first.share_of_rate == 0.5
+    assert [row["kl/token"] for row in again._steps] == [row["kl/token"] for row in first._steps]
+
+
+def test_a_sign_that_is_not_known_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match=r"there is no sign 'entropi'. Did you mean 'entropy'"):
+        WatchSettings(stop=("entropi",))

@@ -5,12 +5,14 @@ The reference's log-probabilities are taken once for each pair and kept. Chosen 
 passes trunk and branch once for both.
 """
 
+from collections.abc import Iterator
+
 import torch
 from pydantic import Field, model_validator
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.algorithms.protocol import Actors, OfflineSettings, Prepared
 from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios
-from topgraft.algorithms.slot import RowsLearner
+from topgraft.algorithms.slot import RowsLearner, pairs_of
 from topgraft.objectives.preference import dpo_loss, ipo_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -47,6 +49,11 @@ class DPO(RowsLearner):
     def __init__(self, actors: Actors, options: Options, slot: str, *, reference: str | None = None) -> None:
         super().__init__(actors, options, slot, reference=reference)
         self.reference = Reference(actors, reference)
+
+    def prepare(self, rows: list[Comparison], held_out: list[Comparison]) -> Iterator[Prepared]:
+        """The trunk states of all rows, and the reference's log-probabilities of their answers."""
+        yield from super().prepare(rows, held_out)
+        yield from self.reference.fill(pairs_of([*rows, *held_out]))
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, and the reference's log-probability of each."""

@@ -1,5 +1,7 @@
 """The weight of the KL to the reference, steered to a target from rollout to rollout."""
 
+import math
+
 from pydantic import Field
 
 from topgraft.objectives.kl import next_beta
@@ -23,7 +25,7 @@ class KLController:
         self.beta, self.settings = beta, settings
 
     def update(self, kl: float, responses: int) -> None:
-        """Move beta after a rollout of `responses` responses with `kl` nats per token."""
+        """Move beta after a rollout of `responses` responses with `kl` nats per token, where that is a number."""
         target, horizon = self.settings.target, self.settings.horizon
-        if target:
+        if target and math.isfinite(kl):
             self.beta = next_beta(self.beta, kl, target=target, horizon=horizon, responses=responses)

@@ -5,15 +5,17 @@ log-ratio to the reference, less a reference point: the KL of policy and referen
 batch, each with the answer of another.
 
 Departs from the paper in that the reference point is estimated once for a batch, and that a prompt keeps the foreign
-answers that it was first given: their trunk states are then kept too.
+answers that it is given, those of the next row: their trunk states are then kept too.
 """
+
+from collections.abc import Iterator
 
 import torch
 from pydantic import Field
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.algorithms.protocol import Actors, OfflineSettings, Prepared
 from topgraft.algorithms.references import Reference, implicit_rewards, learning_ratios, ratios
-from topgraft.algorithms.slot import RowsLearner
+from topgraft.algorithms.slot import RowsLearner, pairs_of
 from topgraft.objectives.preference import kto_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -45,6 +47,15 @@ class KTO(RowsLearner):
         super().__init__(actors, options, slot, reference=reference)
         self.reference = Reference(actors, reference)
         self._strangers: dict[Comparison, Comparison] = {}
+
+    def prepare(self, rows: list[Comparison], held_out: list[Comparison]) -> Iterator[Prepared]:
+        """The trunk states of all answers, to their own prompt and to the one that they are strangers to, and the
+        reference's log-probabilities of them."""
+        self._meet(rows)
+        self._meet(held_out)
+        pairs = [*pairs_of([*rows, *held_out]), *self._foreign([*rows, *held_out])]
+        yield from self.actors.cache.fill(pairs)
+        yield from self.reference.fill(pairs)
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, the reference's log-probability of each, and the
@@ -78,18 +89,28 @@ class KTO(RowsLearner):
     @torch.no_grad()
     def _point(self, rows: list[Comparison]) -> torch.Tensor:
         """The reference point []: max(0, mean of log(policy / reference)) over prompts with the answers of another row;
-        0 where a row has never met another."""
-        for row, other in zip(rows, rows[1:] + rows[:1], strict=True):
-            if row.prompt != other.prompt:
-                self._strangers.setdefault(row, other)
-        met = [(row.prompt, self._strangers[row]) for row in rows if row in self._strangers]
-        if not met:
+        0 where no row has met another."""
+        self._meet(rows)
+        pairs = self._foreign(rows)
+        if not pairs:
             return torch.zeros((), device=self.actors.model.device)
-        pairs: list[Pair] = [(prompt, answer) for prompt, other in met for _, answer in other.pairs]
         tokens, trunk = self.actors.cache.get(pairs)
         extras = {"reference_B": self.reference(pairs, tokens, trunk)}
         ratio_B = ratios(self.actors, self.slot, Batch(tokens=tokens, trunk=trunk, extras=extras))
         return ratio_B.mean().clamp(min=0)
+
+    def _meet(self, rows: list[Comparison]) -> None:
+        """Each row that has met no other meets the next one with another prompt."""
+        if len({row.prompt for row in rows}) == 1:
+            return
+        for place, row in enumerate(rows):
+            others = (rows[(place + steps) % len(rows)] for steps in range(1, len(rows)))
+            self._strangers.setdefault(row, next(other for other in others if other.prompt != row.prompt))
+
+    def _foreign(self, rows: list[Comparison]) -> list[Pair]:
+        """The prompts of the rows, each with both answers of the row that it has met."""
+        met = [(row.prompt, self._strangers[row]) for row in rows if row in self._strangers]
+        return [(prompt, answer) for prompt, other in met for _, answer in other.pairs]
 
     def _loss(self, ratio_B: torch.Tensor, batch: Batch) -> torch.Tensor:
         desirable_B = torch.arange(len(ratio_B), device=ratio_B.device) % 2 == 0

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -114,6 +115,14 @@ class SamplesLearner(SlotLearner):
             old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, rollouts),
         )
+
+    def state(self) -> dict[str, Any]:
+        """The next rollout's beta."""
+        return {"beta": self.controller.beta}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with it."""
+        self.controller.beta = state["beta"]
 
     def total(self, drawn: Drawn) -> torch.Tensor:
         """Scores [B], less the penalty of those that did not end by themselves."""

@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -49,8 +50,13 @@ class StepSettings(Settings):
     """Tokens, padding included, in one backward pass (one item at least); fewer need less memory and give the same
     gradient."""
 
+    skip_limit: int = Field(5, ge=0)
+    """Updates in a row that may be skipped because a loss, gradient, score or log-probability is no finite number; one
+    more ends the stage."""
     checkpoint_every: int = Field(0, ge=0)
     """Steps between copies of the weights, checkpoints/step-N beside checkpoints/last; 0 keeps the last alone."""
+    checkpoints_kept: int = Field(0, ge=0)
+    """Newest of these copies that are kept, beside that of the best evaluation; 0 keeps all."""
     show_every: int = Field(0, ge=0)
     """Steps between sample responses that a policy's stage shows; 0: four times in all, and at the first step."""
 
@@ -167,6 +173,10 @@ class Actors:
     score: Reward | None = None
 
 
+Prepared = tuple[str, int, int]
+"""What is being prepared, how many rows more of it are, and of how many."""
+
+
 class Algorithm(Protocol):
     """Two functions and their settings; the loop owns optimizer, logging, evaluation and saving.
 
@@ -189,6 +199,10 @@ class Algorithm(Protocol):
     def trainable(self) -> list[nn.Parameter]:
         """The weights that learn."""
 
+    def prepare(self, rows: list[Any], held_out: list[Any]) -> Iterator[Prepared]:
+        """Before the first step, what never changes of the rows, in batches that depend on them alone: a stage that
+        goes on after a stop then has the same numbers, to the bit. Yields as it goes."""
+
     def collect(self, rows: list[Any]) -> Batch:
         """Rows of data -> a batch with trunk states and everything that stays fixed while it is learned from."""
 
@@ -200,6 +214,12 @@ class Algorithm(Protocol):
 
     def validate(self, rows: list[Any]) -> dict[str, float]:
         """Metrics on held-out rows; the best step is the one with the lowest "eval/loss" where there is one."""
+
+    def state(self) -> dict[str, Any]:
+        """What changes from step to step besides the weights: JSON values and tensors, kept in checkpoints."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
 
     def finish(self, rows: list[Any]) -> None:
         """After the last step, e.g. to normalise a reward head on the training rows."""

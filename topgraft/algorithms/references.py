@@ -1,16 +1,19 @@
 """The frozen reference that a policy starts from and is held near to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
-from topgraft.algorithms.protocol import Actors
+from topgraft.algorithms.protocol import Actors, Prepared
 from topgraft.errors import UserError
 from topgraft.model.split_model import SplitModel
 from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Batch, Tokens, TrunkState
 from topgraft.rollout.cache import Pair
+
+AT_ONCE = 256
+"""Rows whose states are at hand at once where all rows are gone through."""
 
 
 def start_from(model: SplitModel, slot: str, reference: str | None) -> None:
@@ -59,6 +62,13 @@ class Reference:
                 found = self.actors.model.row_logprobs(trunk.rows(index), tokens.rows(index))
             self._kept.update((pairs[place], row_L.sum()) for place, row_L in zip(new, found, strict=True))
         return torch.stack([self._kept[pair] for pair in pairs])
+
+    def fill(self, pairs: Sequence[Pair]) -> Iterator[Prepared]:
+        """Take those of all `pairs`, in their order."""
+        for start in range(0, len(pairs), AT_ONCE):
+            part = pairs[start : start + AT_ONCE]
+            self(part, *self.actors.cache.get(part))
+            yield "reference", len(part), len(pairs)
 
 
 def learning_ratios(actors: Actors, slot: str, micro: Batch) -> torch.Tensor:

@@ -9,13 +9,17 @@ Departs from Ouyang et al. (2022) in:
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import Field, model_validator
 from torch import nn
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.algorithms.protocol import Actors, OfflineSettings, Prepared
+from topgraft.algorithms.references import AT_ONCE
+from topgraft.algorithms.slot import pairs_of
 from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
 from topgraft.model.load import ModelSettings
@@ -111,6 +115,22 @@ class RewardModel:
         slots = self.actors.model.slots
         own = slots.weights(self.branch_slot) if self.branch_slot is not None else []
         return [*own, *self.head.parameters()]
+
+    def prepare(self, rows: list[Comparison], held_out: list[Comparison]) -> Iterator[Prepared]:
+        """The trunk states of all answers; where the head alone learns, what it reads of the base model's states."""
+        pairs = pairs_of([*rows, *held_out])
+        yield from self.actors.cache.fill(pairs)
+        for start in range(0, len(pairs) if self.branch_slot is None else 0, AT_ONCE):
+            part = pairs[start : start + AT_ONCE]
+            self._frozen_states(part, *self.actors.cache.get(part))
+            yield "states", len(part), len(pairs)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing but the weights."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and kept trunk states of both answers of every pair."""

@@ -1,12 +1,15 @@
 """What learners have in common whose weights are those of one slot."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from topgraft.algorithms.protocol import Actors, OfflineSettings
+from topgraft.algorithms.protocol import Actors, OfflineSettings, Prepared
 from topgraft.algorithms.references import start_from
+from topgraft.records import Comparison
+from topgraft.rollout.cache import Pair
 
 
 class SlotLearner:
@@ -19,6 +22,17 @@ class SlotLearner:
     def trainable(self) -> list[nn.Parameter]:
         """The slot's weights."""
         return self.actors.model.slots.weights(self.slot)
+
+    def prepare(self, rows: list[Any], held_out: list[Any]) -> Iterator[Prepared]:
+        """Nothing to do."""
+        return iter(())
+
+    def state(self) -> dict[str, Any]:
+        """Nothing but the weights."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
 
     def finish(self, rows: list[Any]) -> None:
         """Nothing to do."""
@@ -46,3 +60,14 @@ class RowsLearner(SlotLearner):
     def tokens_kept(self) -> int:
         """Tokens of the rows seen so far."""
         return self.actors.cache.distinct_tokens
+
+    def prepare(self, rows: list[Any], held_out: list[Any]) -> Iterator[Prepared]:
+        """The trunk states of all rows."""
+        yield from self.actors.cache.fill(pairs_of([*rows, *held_out]))
+
+
+def pairs_of(rows: Sequence[Any]) -> list[Pair]:
+    """(prompt, response) of demonstrations and comparisons."""
+    return [
+        pair for row in rows for pair in (row.pairs if isinstance(row, Comparison) else [(row.prompt, row.response)])
+    ]

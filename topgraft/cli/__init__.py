@@ -82,11 +82,21 @@ def told(call: Callable[[], object]) -> None:
 
 def _explain(error: Exception) -> str:
     """One sentence for memory, disk and permission errors; anything else is a defect and keeps its traceback."""
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError) or _is_full(error):
         return (
             "Out of memory. Lower sampling.rows_at_once or the stage's micro_batch_tokens, e.g. "
             "--set ppo.micro_batch_tokens=1024; the results stay the same."
         )
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ConnectionError):
-        return f"{error.strerror}: {error.filename or ''}. Finished stages are kept; go on with --resume."
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}. What is done is kept; when that is mended, go on with --resume."
     raise error
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether that is how a device, or the C++ library, says that memory has run out."""
+    if not isinstance(error, RuntimeError):
+        return False
+    from topgraft.train.gradient import FULL
+
+    return any(said in str(error) for said in (*FULL, "std::bad_alloc"))

@@ -86,16 +86,16 @@ def command(
 def _judge(run: Path, called: str, pairs: "list[Pair]", rubric: "Rubric", asker: "Asker") -> None:
     """Ask, and write what comes of it."""
     from topgraft.evaluate.judge.judging import questions, write
+    from topgraft.train.interrupt import stoppable
     from topgraft.train.progress import Screen
 
     screen, folder, asked = Screen(), open_run(run), questions(pairs, rubric, asker)
     _announce(screen, asker, asked, rubric)
-    try:
-        with screen.bar("judging", len(asked.messages)) as bar:
-            findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()))
-    except KeyboardInterrupt:
-        screen.say(f"\nStopped. {len(asker.new)} new replies are kept; the same command goes on from there.")
-        raise SystemExit(130) from None
+    with (
+        stoppable(screen.say, lambda: f"{len(asker.new)} new replies are kept; the same command goes on from there."),
+        screen.bar("judging", len(asked.messages)) as bar,
+    ):
+        findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()))
     from topgraft.report import write_report
 
     found = write(folder, called, asked, findings, rubric=rubric, asker=asker, price=asker.budget.price)

@@ -37,15 +37,13 @@ def command(
     from topgraft.report import write_report
     from topgraft.report.parts.layers import write_layers
     from topgraft.runs import RunFolder
+    from topgraft.train.interrupt import stoppable
     from topgraft.train.progress import Screen
 
     settings, screen = settings_from(recipe, scale, set_), Screen()
     asked = Discovery(out or Path("runs") / settings.name, settings, window=window, seeds=seeds, epochs=epochs)
-    try:
+    with stoppable(screen.say, lambda: f"What is measured is kept in {asked.path}; the same command goes on."):
         results = discover(asked, screen)
-    except KeyboardInterrupt:
-        screen.say(f"\nStopped. What is measured is kept in {asked.path}; the same command goes on from there.")
-        raise SystemExit(130) from None
     run = RunFolder(asked.run)
     _print(screen, results)
     screen.say(f"figure    {write_layers(run)}")

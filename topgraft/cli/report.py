@@ -1,5 +1,6 @@
 """`topgraft report`: the page, tables and figures of a run, from its folder alone."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -38,6 +39,8 @@ def command(run: RunFolderArgument, format_: Formats = None) -> None:
         print(write_sweep(run))
         return
     folder = open_run(run)
+    for path in folder.broken():
+        print(f"caution: {path} is damaged, or was changed since it was written", file=sys.stderr)
     page = write_report(folder, formats)
     for path in (page, *(folder.report / FORMATS[name].file for name in formats)):
         print(path)

@@ -15,12 +15,13 @@ def command(recipe: Recipe, out: Out = None, scale: Scale = None, set_: Sets = N
     from topgraft.cli.show import print_results, print_summary
     from topgraft.experiments.layers.auto import settled
     from topgraft.report import summary, write_report
-    from topgraft.train.pipeline import interruptible, run
+    from topgraft.train.interrupt import stoppable
+    from topgraft.train.pipeline import run
     from topgraft.train.progress import Screen
 
     settings = settings_from(recipe, scale, set_)
     folder, screen = out or Path("runs") / settings.name, Screen()
-    with interruptible(screen, folder):
+    with stoppable(screen.say, lambda: f"What is done is kept in {folder}; the same command with --resume goes on."):
         settings = settled(settings, folder, resume=resume, screen=screen)
         done = run(settings, folder, resume=resume, screen=screen)
         page = write_report(done)

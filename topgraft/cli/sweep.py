@@ -90,6 +90,10 @@ def _carry_out(sweep: "Sweep", workers: int, screen: "Screen") -> Path:
         helper.start()
     try:
         return _work(sweep, threads, screen)
+    except BaseException:
+        for helper in helpers:  # Ctrl-C reaches them by itself, other signals do not
+            helper.terminate()
+        raise
     finally:
         for helper in helpers:
             helper.join()
@@ -109,14 +113,12 @@ def _work(sweep: "Sweep", threads: int, screen: "Screen") -> Path:
     import torch
 
     from topgraft.experiments.sweep import Worker
+    from topgraft.train.interrupt import stoppable
 
     if threads:
         torch.set_num_threads(threads)
-    try:
+    with stoppable(screen.say, lambda: f"What is done is kept in {sweep.path}; the same command goes on."):
         return Worker(sweep, screen).work()
-    except KeyboardInterrupt:
-        screen.say(f"\nStopped. What is finished is kept in {sweep.path}; the same command goes on from there.")
-        raise SystemExit(130) from None
 
 
 def _print(screen: "Screen", path: Path) -> None:

@@ -1,7 +1,7 @@
 """Which rows run together: rows of like lengths, under a budget of tokens."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 def buckets(lengths: Sequence[int], tokens_at_once: int, sizes: Sequence[int] | None = None) -> list[list[int]]:
@@ -29,3 +29,17 @@ def buckets(lengths: Sequence[int], tokens_at_once: int, sizes: Sequence[int] | 
     budgets = range(1, tokens_at_once + 1)
     even = bisect_left(budgets, -len(cut(tokens_at_once)), key=lambda budget: -len(cut(budget)))
     return cut(budgets[even])
+
+
+def sibling_buckets(
+    owners: Sequence[int], prompts: Sequence[int], responses: Sequence[int], tokens_at_once: int
+) -> Iterator[list[int]]:
+    """Numbers of rows to run together, those of one prompt never apart: row i has the prompt `owners[i]`. `prompts` and
+    `responses` are lengths in tokens."""
+    siblings: dict[int, list[int]] = {}
+    for row, owner in enumerate(owners):
+        siblings.setdefault(owner, []).append(row)
+    groups = list(siblings.values())
+    lengths = [prompts[owner] + max(responses[row] for row in group) for owner, group in siblings.items()]
+    for part in buckets(lengths, tokens_at_once, [len(group) for group in groups]):
+        yield [row for place in part for row in groups[place]]

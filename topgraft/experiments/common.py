@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock
+from filelock import BaseFileLock
 
-from topgraft.runs import RunFolder, StageFolder
+from topgraft.runs import RunFolder, StageFolder, locking
 from topgraft.train.plan import Step
 
 NOT_THE_BASE = {"layers", "lora", "gradient_checkpointing"}
@@ -22,10 +22,8 @@ NOT_THE_BASE = {"layers", "lora", "gradient_checkpointing"}
 
 
 def lock(sweep: Path, name: str) -> BaseFileLock:
-    """A lock of the sweep in folder `sweep`, which the system opens when the process that holds it ends, however."""
-    folder = sweep / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{name}.lock", fallback_to_soft=False)  # a soft one would outlive its process
+    """A lock of the sweep in folder `sweep`."""
+    return locking.lock(sweep / "locks" / f"{name}.lock")
 
 
 def identity(step: Step) -> str:

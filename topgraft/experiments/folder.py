@@ -19,10 +19,9 @@ from topgraft.errors import UserError
 from topgraft.experiments.common import identity, lock
 from topgraft.experiments.objective import Objective, choose, yardstick
 from topgraft.experiments.space import Dimension, at, points, words
-from topgraft.recipe import differences
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
-from topgraft.train.pipeline import BESIDE_THE_POINT
+from topgraft.train.pipeline import changes
 from topgraft.train.plan import Plan
 from topgraft.train.settings import RunSettings, settings_of
 
@@ -128,8 +127,7 @@ def _plan(sweep: Sweep, point: dict[str, Any]) -> Plan:
 
 def _refuse_changes(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
     vary = {True: "grid", False: "search"}
-    changed = differences(old.pop("settings"), dict(new)["settings"])
-    changed = [line for line in changed if not line.startswith(BESIDE_THE_POINT)]
+    changed = changes(old.pop("settings"), dict(new)["settings"])
     if old["grid"] != new["grid"] or old["vary"] != new["vary"]:
         changed.append(f"what varies: {_vary(old)} ({vary[old['grid']]}) -> {_vary(new)} ({vary[new['grid']]})")
     changed += [f"{name}: {old[name]} -> {new[name]}" for name in ("arm", "metric") if old[name] != new[name]]

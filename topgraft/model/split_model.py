@@ -7,14 +7,14 @@ logprobs, _ = model.logprobs(final, tokens)      # [R]
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from transformers import PreTrainedModel
 
-from topgraft.data.batching import buckets
+from topgraft.data.batching import buckets, sibling_buckets
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
 from topgraft.model.checkpointing import checkpointed
@@ -102,7 +102,8 @@ class SplitModel:
             return asked
         at_prompts: dict[int, torch.Tensor] = {}
         at_responses: dict[int, torch.Tensor] = {}
-        for index in _by_prompt(asked, tokens_at_once):
+        lengths = [len(ids) for ids in asked.prompts], [len(ids) for ids in asked.responses]
+        for index in sibling_buckets(asked.owners, *lengths, tokens_at_once):
             part = asked.rows(torch.tensor(index))
             siblings = len(part.prompts) < len(part)
             run = shared_pass if siblings and self.shares_prompts else whole_pass
@@ -224,19 +225,6 @@ class SplitModel:
         if self.plain_head:
             return read_tiled(states_RH, ids_R, cast(torch.Tensor, self.parts.output.weight), **asked)
         return read_logprobs(self.logits, states_RH, ids_R, vocabulary=self.vocabulary, **asked)
-
-
-def _by_prompt(rows: TrunkState, tokens_at_once: int) -> Iterator[list[int]]:
-    """Numbers of rows to run together: siblings never apart."""
-    siblings: dict[int, list[int]] = {}
-    for row, owner in enumerate(rows.owners):
-        siblings.setdefault(owner, []).append(row)
-    groups = list(siblings.values())
-    lengths = [
-        len(rows.prompts[owner]) + max(len(rows.responses[row]) for row in group) for owner, group in siblings.items()
-    ]
-    for part in buckets(lengths, tokens_at_once, [len(group) for group in groups]):
-        yield [row for place in part for row in groups[place]]
 
 
 def digest(model: PreTrainedModel) -> str:

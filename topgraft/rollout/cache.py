@@ -5,24 +5,21 @@ Rows with one prompt therefore share its states, whenever and by whomever these 
 """
 
 import hashlib
-import json
 import math
-import os
 from array import array
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-import transformers
 from pydantic import Field
 
-from topgraft import __version__
+from topgraft.data.batching import sibling_buckets
 from topgraft.data.template import Template, pack
-from topgraft.model.split_model import SplitModel
+from topgraft.model.split_model import TOKENS_AT_ONCE, SplitModel
 from topgraft.recipe import Settings
 from topgraft.records import Tokens, TrunkState
-from topgraft.rollout.segments import KEY_BYTES, SEGMENT_BYTES, Segments
+from topgraft.rollout.cache_folder import open_files
+from topgraft.rollout.segments import KEY_BYTES, SEGMENT_BYTES
 
 Pair = tuple[str, str | tuple[int, ...]]
 """A prompt and its response: a text, or the ids that were sampled."""
@@ -67,7 +64,7 @@ class TrunkCache:
         """`say` takes the lines that tell of full budgets and damaged files."""
         self.model, self.template, self.say = model, template, say
         self.limit = settings.memory_gb * 1e9 if settings else math.inf
-        self.files = _open_files(model, settings, say) if settings else None
+        self.files = open_files(model, settings.folder, settings.disk_gb, say) if settings else None
         self.bytes_held = self.bytes_waiting = 0
         """Bytes of states in memory that may be dropped, and that must be written first."""
         self.distinct_tokens = 0
@@ -89,13 +86,33 @@ class TrunkCache:
         if new:
             index = torch.tensor(list(new.values()), device=self.model.device)
             self._make([rows[place] for place in new.values()], tokens.rows(index), found)
-        if self.bytes_waiting >= SEGMENT_BYTES:
-            self._write()
-        self._drop()
+        self._settle(SEGMENT_BYTES)
         number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
         owners = [number[row.prompt_key] for row in rows]
         state = self.model.state((found[key] for key in number), owners, (found[row.response_key] for row in rows))
         return tokens, state
+
+    def fill(self, pairs: Sequence[Pair]) -> Iterator[tuple[str, int, int]]:
+        """Have the states of all `pairs` kept; yields "trunk", how many rows more have passed it, and of how many.
+
+        They are made in batches that depend on the pairs alone, not on what is there already: a run that was killed on
+        the way makes, when it goes on, the states that it would have made, to the bit.
+        """
+        if self.model.whole or self.model.split_layer == 0:
+            return  # nothing is worth keeping: what crosses is the tokens, or the embedding
+        rows = list({row.response_key: row for row in map(self._row, pairs)}.values())
+        number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
+        prompts = {number[row.prompt_key]: len(row.prompt) for row in rows}
+        lengths = [prompts[place] for place in range(len(prompts))], [len(row.response) for row in rows]
+        for index in sibling_buckets([number[row.prompt_key] for row in rows], *lengths, TOKENS_AT_ONCE):
+            part = [rows[place] for place in index]
+            found = {key: piece for key in _keys(part) if (piece := self._find(key)) is not None}
+            if found.keys() >= set(_keys(part)):
+                continue
+            self._make(part, pack([row[:2] for row in part], self.template.pad_id, self.model.device), found)
+            self._settle(SEGMENT_BYTES)
+            yield "trunk", len(part), len(rows)
+        self._settle(0)
 
     def flush(self) -> None:
         """End a stage: write the states that wait, and let the next stage's take the room of those it does not use."""
@@ -167,6 +184,12 @@ class TrunkCache:
             self._held[key] = piece
             self.bytes_held += piece.nbytes
 
+    def _settle(self, most: int) -> None:
+        """Write the states that wait where they are as many bytes as `most`, and keep to the limit."""
+        if self.bytes_waiting >= most:
+            self._write()
+        self._drop()
+
     def _write(self) -> None:
         if self.files is not None and self._waiting:
             self.files.write(self._waiting)
@@ -202,39 +225,3 @@ def _key(*parts: Sequence[int]) -> bytes:
     for ids in parts:
         state.update(len(ids).to_bytes(8, "little") + array("q", ids).tobytes())
     return state.digest()
-
-
-def fingerprint(model: SplitModel) -> str:
-    """Sixteen hex digits over all that the states of given tokens depend on.
-
-    Weights alone do not say it: a longer context is often the same weights with other rotary frequencies.
-    """
-    config = json.loads(model.model.config.to_json_string(use_diff=False))
-    for beside in ("_name_or_path", "transformers_version"):
-        config.pop(beside, None)
-    made_by = {
-        "base": model.base_digest,
-        "split": model.split_layer,
-        "dtype": str(model.model.dtype),
-        "config": config,
-        "attention": model.model.config._attn_implementation,
-        "device": model.device.type,
-        "versions": [__version__, torch.__version__, transformers.__version__],
-    }
-    return hashlib.blake2b(json.dumps(made_by, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-def _open_files(model: SplitModel, settings: CacheSettings, say: Callable[[str], None]) -> Segments | None:
-    """The files of the settings; None where there are to be none, or below the split there is nothing worth keeping."""
-    if settings.disk_gb == 0 or model.split_layer == 0:
-        return None
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    caches = Path(given) if Path(given).is_absolute() else Path("~/.cache")  # the standard ignores others
-    try:
-        folder = (Path(settings.folder) if settings.folder else caches / "topgraft" / "trunk").expanduser()
-    except RuntimeError:  # this user has no home
-        return None
-    limit = int(settings.disk_gb * 1e9)
-    files = Segments(folder, fingerprint(model), limit, say)
-    files.look()
-    return files

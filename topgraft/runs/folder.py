@@ -2,13 +2,16 @@
 
 recipe.toml                      the resolved settings
 provenance.json                  versions, commit, device, seeds, digests of data and model
+stages/<stage>/SHA256SUMS        digests of its files, once it is finished; evaluation/ has one too
 stages/<stage>/stage.json        what the stage did and cost; written last, its presence means "finished"
 stages/<stage>/metrics.jsonl     one line a step: {"step": 3, "loss/total": 1.2, "kl/response": 0.8, ...}
 stages/<stage>/training_metrics.csv  step, reward, kl: mean score and KL per token of a policy that learns from samples
 stages/<stage>/rollouts.jsonl    every response that a policy learned from: {"step", "key", "response", "score", ...}
 stages/<stage>/warnings.jsonl    signs of reward hacking: {"step", "sign", "message", "samples": the worst responses}
 stages/<stage>/samples.jsonl     texts shown while training: {"step", "prompt", "response", "reward", ...}
+stages/<stage>/skipped.jsonl     batches that were not learned from, as a loss, gradient or score was not finite
 stages/<stage>/checkpoints/      last, and step-N where asked for: adapters in PEFT's format, the head beside them
+stages/<stage>/resume/           while the stage is under way: the state of the training from which it can go on
 evaluation/responses.jsonl       one line per arm and test row, with every per-row score
 evaluation/results.json          arms -> metrics with intervals, comparisons, notes of the measuring instruments
 evaluation/reward_pairs.jsonl    held-out pairs with the reward model's two scores, the most confidently wrong first
@@ -16,93 +19,22 @@ evaluation/reward_model.json     how right the reward model is: by length, by ca
 elsewhere/<name>/evaluation/     the same of the arms' answers to other data (topgraft evaluate --on)
 judge/<name>/                    what a language model said of the answers
 rating/                          ratings.sqlite, every click of people who rate; results.json and ratings.csv
+tracking/                        event files for TensorBoard and its like, where track.to names one
+.lock                            held by the process that works in the folder
 report/                          the page, tables and figures, made from all of the above
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from topgraft.records import Sample
-from topgraft.runs.writing import append_line, read_lines, write_json
-
-
-@dataclass(frozen=True)
-class StageFolder:
-    """One stage's files."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The stage's name, e.g. "sft"."""
-        return self.path.name
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder that holds the stage's adapters and heads."""
-        return self.path / "checkpoints"
-
-    @property
-    def finished(self) -> bool:
-        """True once the stage has written its summary."""
-        return (self.path / "stage.json").exists()
-
-    def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Append one step's metrics, and what most people plot of a policy's to a table of three columns."""
-        append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
-        if {"reward/score", "kl/token"} <= metrics.keys():
-            table = self.path / "training_metrics.csv"
-            head = "" if table.exists() else "step,reward,kl\n"
-            with open(table, "a", encoding="utf-8") as file:
-                file.write(f"{head}{step},{metrics['reward/score']:.6g},{metrics['kl/token']:.6g}\n")
-
-    def keep(self, step: int, samples: Iterable[Sample]) -> None:
-        """Append the responses that a step sampled."""
-        for sample in samples:
-            append_line(self.path / "rollouts.jsonl", {"step": step, **asdict(sample)})
-
-    def sample(self, record: dict[str, Any]) -> None:
-        """Append one sample text with its scores."""
-        append_line(self.path / "samples.jsonl", record)
-
-    def warn(self, record: dict[str, Any]) -> None:
-        """Append one warning with the responses that show it."""
-        append_line(self.path / "warnings.jsonl", record)
-
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Write the stage's summary; from now on the stage counts as done."""
-        write_json(self.path / "stage.json", summary)
-
-    def clear_unfinished(self) -> None:
-        """Empty the line files of a stage that was cut off, so that it starts over cleanly."""
-        if not self.finished:
-            for name in ("metrics.jsonl", "training_metrics.csv", "samples.jsonl", "rollouts.jsonl", "warnings.jsonl"):
-                (self.path / name).unlink(missing_ok=True)
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """All logged steps, in order."""
-        return list(read_lines(self.path / "metrics.jsonl"))
-
-    def samples(self) -> list[dict[str, Any]]:
-        """All logged samples, in order."""
-        return list(read_lines(self.path / "samples.jsonl"))
-
-    def rollouts(self) -> list[dict[str, Any]]:
-        """All responses that a policy learned from, in order."""
-        return list(read_lines(self.path / "rollouts.jsonl"))
-
-    def warnings(self) -> list[dict[str, Any]]:
-        """The stage's warnings, in the order in which they were raised."""
-        return list(read_lines(self.path / "warnings.jsonl"))
-
-    def summary(self) -> dict[str, Any]:
-        """The stage's summary; empty while the stage is unfinished."""
-        return _read_json(self.path / "stage.json")
+from topgraft.runs.stage import StageFolder
+from topgraft.runs.sums import broken, seal
+from topgraft.runs.writing import read_json, read_lines
 
 
 @dataclass(frozen=True)
@@ -119,7 +51,7 @@ class RunFolder:
         """The stages present, in the order in which they were begun."""
         root = self.path / "stages"
         if root.is_dir():
-            begun = _read_json(self.path / "provenance.json").get("stages", [])
+            begun = read_json(self.path / "provenance.json").get("stages", [])
             names = [path.name for path in root.iterdir() if path.is_dir()]
             order = {name: place for place, name in enumerate(begun)}
             for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
@@ -166,7 +98,7 @@ class RunFolder:
 
     def provenance(self) -> dict[str, Any]:
         """Versions, device, seeds and digests; empty when the run has not begun."""
-        return _read_json(self.path / "provenance.json")
+        return read_json(self.path / "provenance.json")
 
     def responses(self) -> list[dict[str, Any]]:
         """Every evaluated response with its scores."""
@@ -178,17 +110,27 @@ class RunFolder:
 
     def reward_model(self) -> dict[str, Any]:
         """Where the reward model is right; empty where a run has none."""
-        return _read_json(self.reward_model_file)
+        return read_json(self.reward_model_file)
 
     def answers_digest(self) -> str:
         """A digest of the evaluated answers' texts, by which what was made of them can be told to be out of date."""
         texts = [[record.get(key) for key in ("id", "arm", "prompt", "response")] for record in self.responses()]
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
+    def seal_evaluation(self) -> None:
+        """Write the digests of what the evaluation has written."""
+        folder = self.results_file.parent
+        seal(folder, [path for path in folder.glob("*.json*") if path.is_file()])
+
+    def broken_evaluation(self) -> list[Path]:
+        """What of the evaluation is not as it was written."""
+        return broken(self.results_file.parent)
+
+    def broken(self) -> list[Path]:
+        """Files that are not as they were written: of finished stages, and of the evaluation."""
+        stages = [path for stage in self.stages() if stage.finished for path in broken(stage.path)]
+        return [*stages, *self.broken_evaluation()]
+
     def results(self) -> dict[str, Any]:
         """Arms, metrics and comparisons; empty before the evaluation."""
-        return _read_json(self.results_file)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return read_json(self.results_file)

@@ -3,9 +3,13 @@
 import errno
 import json
 import os
-from collections.abc import Iterator
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from topgraft.errors import UserError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -27,9 +31,55 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
+def whole_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Have `fill` write a folder beside `path`, flush its files to the disk, then give it the name: a reader never sees
+    half of it. What was there before is replaced."""
+    beside = path.with_name(f".{path.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
+    try:
+        beside.mkdir(parents=True)
+        fill(beside)
+        for file in (*beside.rglob("*"), beside):
+            settle(file)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(beside, path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def settle(path: Path) -> None:
+    """Have the system put a file, or the names in a folder, on the disk now."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_whole(path, as_json(value))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty where there is none. Raises UserError where the file is damaged."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged: {error}. Restore it from a copy, or begin again in another folder."
+        ) from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged: it holds no object. Restore it, or begin again in another folder.")
+    return found
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
@@ -50,6 +100,20 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
+
+
+def summed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with a checksum of itself, for lines that are read long after and mean money or time."""
+    return {**record, "sum": _sum(record)}
+
+
+def is_whole(record: dict[str, Any]) -> bool:
+    """Whether a record that was `summed` is as it was."""
+    return record.get("sum") == _sum({key: value for key, value in record.items() if key != "sum"})
+
+
+def _sum(record: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -81,6 +81,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()
     write_json(place.run.results_file, results)
+    place.run.seal_evaluation()
     stage.finish(
         {
             "stage": "evaluate",

@@ -13,13 +13,18 @@ from topgraft.records import Demonstration
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
+from topgraft.runs.writing import whole_folder
 from topgraft.train.cost import Clock, free_bytes
 from topgraft.train.describing import trained
 from topgraft.train.fitting import lowered
 from topgraft.train.loop import Outcome, train
 from topgraft.train.plan import Step
+from topgraft.train.tracking import Tracking
 from topgraft.train.watch import Watch
 from topgraft.train.workplace import Workplace, stage_seed
+
+MEND = "it is damaged or was changed. Copy it again, or have `topgraft run ... --resume` train the stage again."
+"""What to do about a file of a finished stage that is not as it was."""
 
 
 def train_stage(
@@ -39,7 +44,6 @@ def train_stage(
         return
     if not rows:
         raise UserError(f"Stage '{stage.name}' has no training rows.")
-    stage.clear_unfinished()
     clock = Clock()
     _tell(place, algorithm, f"{len(rows)} training items, {len(held_out)} held out")
 
@@ -49,6 +53,7 @@ def train_stage(
     def show(number: int) -> None:
         _show(place, stage, algorithm, number)
 
+    tracking = Tracking(place.settings.track, place.run, stage.name)
     weights = {name: part.weight for name, part in place.settings.mix.items()}
     outcome = train(
         algorithm,
@@ -61,8 +66,10 @@ def train_stage(
         screen=place.screen,
         show=show if shows_text and place.settings.samples_shown else None,
         watch=Watch(place.settings.watch, weights, stage, place.screen),
+        track=tracking.log,
     )
-    algorithm.save(stage.checkpoints / "last")
+    tracking.close()
+    whole_folder(stage.checkpoints / "last", algorithm.save)
     place.cache.flush()
     passes = outcome.tokens_in / outcome.tokens_kept if outcome.tokens_kept else 0.0
     finish(
@@ -93,7 +100,10 @@ def _tell(place: Workplace, algorithm: Algorithm, items: str) -> None:
 def _reload(
     place: Workplace, source: StageFolder, algorithm: Algorithm, stage: StageFolder, settings: StepSettings
 ) -> None:
-    """Take the weights of a finished stage, after checking that they were made for this base, blocks and use."""
+    """Take the weights of a finished stage, after checking that they are what it left, and were made for this base,
+    blocks and use."""
+    if lost := source.broken():
+        raise UserError(f"{lost[0]} is not what stage '{source.name}' left: {MEND}")
     made = source.summary()
     for what, now in _fingerprint(place, settings).items():
         if made.get(what) != now:
@@ -103,7 +113,7 @@ def _reload(
             )
     algorithm.load(source.checkpoints / "last")
     if not stage.finished:
-        algorithm.save(stage.checkpoints / "last")
+        whole_folder(stage.checkpoints / "last", algorithm.save)
         stage.finish({**made, "stage": stage.name, "seconds": 0.0, "loaded_from": str(source.path)})
 
 

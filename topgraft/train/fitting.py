@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from topgraft.algorithms.protocol import Actors, Algorithm, StepSettings
-from topgraft.records import Comparison
-from topgraft.rollout.cache import Pair
+from topgraft.algorithms.slot import pairs_of
 from topgraft.train.memory import Work, needs
 from topgraft.train.progress import Screen
 
@@ -35,13 +34,6 @@ def work_of(
         siblings=siblings,
         kept_tokens=actors.cache.new_tokens(pairs),
     )
-
-
-def pairs_of(rows: Sequence[Any]) -> list[Pair]:
-    """(prompt, response) of demonstrations and comparisons."""
-    return [
-        pair for row in rows for pair in (row.pairs if isinstance(row, Comparison) else [(row.prompt, row.response)])
-    ]
 
 
 def lowered(

@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from topgraft.errors import UserError
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
-from topgraft.runs.writing import append_line, read_lines, write_whole
+from topgraft.runs.writing import append_line, is_whole, read_lines, summed, write_whole
+from topgraft.train.interrupt import stoppable
 from topgraft.train.plan import Arm
 from topgraft.train.progress import Screen
 from topgraft.train.reopening import arm_of, plan_of, reopen
@@ -62,11 +64,8 @@ def generate(
     done = _begun(kept, job, asked) if kept is not None else []
     if done:
         screen.say(f"  {len(done)} of {len(asked)} responses are there; going on")
-    try:
+    with stoppable(screen.say, lambda: f"The same command goes on; {kept} holds what is there." if kept else ""):
         records = _answers(place, chosen, asked, settings, samples, done, kept, screen)
-    except KeyboardInterrupt:
-        screen.say("\nStopped." + (f" The same command goes on; {kept} holds what is there." if kept else ""))
-        raise SystemExit(130) from None
     if out is None or kept is None:
         for record in records:  # the data themselves go to standard output, as they are; progress to standard error
             sys.stdout.write((record["response"] if prompt else json.dumps(record, ensure_ascii=False)) + "\n")
@@ -103,7 +102,7 @@ def _job(
 
 
 def _begun(kept: Path, job: dict[str, Any], asked: Sequence[Prompt]) -> list[dict[str, Any]]:
-    """The responses that a command which was cut off has left, as many as stand there in order from the first."""
+    """The responses that a command which was cut off has left: those that stand there whole, from the first on."""
     lines = list(read_lines(kept))
     if not lines or "job" not in lines[0]:
         kept.unlink(missing_ok=True)
@@ -114,11 +113,8 @@ def _begun(kept: Path, job: dict[str, Any], asked: Sequence[Prompt]) -> list[dic
             f"{kept} holds the beginning of another job (arm '{lines[0]['job']}', or other prompts or settings). Give "
             f"that command again to finish it, delete the file to begin anew, or give another --out."
         )
-    done = {line["number"]: line for line in lines[1:]}
-    found = [done[number] for number in range(len(asked)) if number in done]
-    if [line["number"] for line in found] != list(range(len(found))):
-        raise UserError(f"{kept} lacks lines in its middle. Delete it to begin anew.")
-    return found
+    whole = {line["number"]: line["record"] for line in lines[1:] if is_whole(line)}
+    return [whole[number] for number in takewhile(whole.__contains__, range(len(asked)))]
 
 
 def _answers(
@@ -136,7 +132,7 @@ def _answers(
     generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
     limit = place.template.settings.max_response_tokens
     torch.rand(len(done), limit, generator=generator, dtype=torch.float64)  # the numbers of those that are there
-    records = [{key: value for key, value in line.items() if key != "number"} for line in done]
+    records = list(done)
     with screen.bar("generate", len(asked)) as bar, place.model.slots.use(arm.policy):
         for _ in done:
             bar.advance({}, ())
@@ -150,7 +146,7 @@ def _answers(
                 record |= {"tokens": lengths[row], "ended": ended[row]}
                 record |= {"sample": (start + row) % samples} if samples > 1 else {}
                 if kept is not None:
-                    append_line(kept, {"number": start + row, **record})
+                    append_line(kept, summed({"number": start + row, "record": record}))
                 records.append(record)
                 bar.advance({}, ())
     return records

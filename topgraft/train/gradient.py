@@ -28,6 +28,14 @@ class Budget:
         self.tokens = max(1, min(self.tokens, held) // 2)
         self.screen.say(f"  out of memory: micro_batch_tokens is halved to {self.tokens}; the gradient is the same")
 
+    def state(self) -> int:
+        """The tokens."""
+        return self.tokens
+
+    def restore(self, state: int) -> None:
+        """No more than these: sums of other micro-batches round otherwise."""
+        self.tokens = min(self.tokens, state)
+
 
 class _Full(Exception):
     """Memory ran out on a micro-batch of several items that held `tokens` tokens."""

@@ -1,13 +1,12 @@
 """The one training loop: collect -> minibatches -> loss -> step -> log -> evaluate -> keep the best.
 
-It alone owns the optimizer, the schedule, the log and the choice of the best step. An algorithm brings `collect` and
-`loss`, nothing else (topgraft.algorithms.protocol).
+It alone owns the optimizer, the schedule, the log, the choice of the best step and the checkpoints. An algorithm brings
+`collect` and `loss`, nothing else (topgraft.algorithms.protocol).
 """
 
 import math
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,20 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from topgraft.algorithms.protocol import Algorithm, OfflineSettings, OnPolicySettings, StepSettings
-from topgraft.errors import Diverged
-from topgraft.records import Batch, Sample
+from topgraft.algorithms.protocol import Algorithm, OnPolicySettings, StepSettings
+from topgraft.records import Sample
 from topgraft.runs import StageFolder
+from topgraft.train.best import Best
+from topgraft.train.checkpoint import Checkpoints, Part, size_of
+from topgraft.train.copies import copy_weights
 from topgraft.train.gradient import Budget, gradient
+from topgraft.train.guard import Guard, odd_numbers
+from topgraft.train.interrupt import noting
+from topgraft.train.optimizing import optimizer_of, share_of_rate
+from topgraft.train.order import Order
+from topgraft.train.parts import Generators, Moments, Weights
 from topgraft.train.progress import Screen
+from topgraft.train.trunk_passes import TrunkPasses
 from topgraft.train.watch import Watch
 
 SHOWN = (
@@ -49,6 +56,20 @@ class Outcome:
     """Distinct tokens whose trunk states those passes made."""
 
 
+@dataclass
+class Updating:
+    """What a step's updates work with."""
+
+    algorithm: Algorithm
+    settings: StepSettings
+    weights: list[nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    accelerator: Accelerator
+    budget: Budget
+    order: Order
+    guard: Guard
+
+
 def train(
     algorithm: Algorithm,
     settings: StepSettings,
@@ -61,75 +82,77 @@ def train(
     screen: Screen,
     show: Callable[[int], None] | None = None,
     watch: Watch | None = None,
+    track: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Outcome:
-    """Run `algorithm` on `rows`, log to `stage`, and leave its weights at their best step.
+    """Run `algorithm` on `rows`, from the stage's newest checkpoint on; log, and leave its weights at their best step.
 
     The best step has the lowest "eval/loss" where `validate` gives one and the settings keep the best, else it is the
     last. `show` is called with the step a few times on the way, to print samples; `watch` sees every step, and adds to
-    its metrics.
+    its metrics; `track` is given what is logged.
     """
-    rng = random.Random(seed)
-    total = settings.total_steps(len(rows))
-    weights = algorithm.trainable()
+    total, interval = settings.total_steps(len(rows)), settings.evaluation_interval(len(rows))
+    weights, passes = algorithm.trainable(), TrunkPasses(algorithm)
     _learn(weights, True)
-    optimizer = accelerator.prepare(_optimizer(weights, settings))
-    interval = settings.evaluation_interval(len(rows))
-    best = _Best(weights, settings if isinstance(settings, OfflineSettings) else None)
-    metrics: dict[int, dict[str, float]] = {}
-    tokens_in = tokens_kept = step = 0
-    meter, budget = algorithm.actors.model.meter, Budget(settings.micro_batch_tokens, screen)
-    with screen.bar(stage.name, total) as bar:
-        for step, batch in enumerate(_stream(rows, settings.batch_size, total, rng), start=1):
-            begun, in_before, kept_before = time.perf_counter(), meter.tokens_in, algorithm.tokens_kept
-            rate = settings.learning_rate * _share(settings, step - 1, total)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            last, samples = _step(algorithm, settings, batch, weights, optimizer, accelerator, budget, rng)
-            entered, kept = meter.tokens_in - in_before, algorithm.tokens_kept - kept_before
-            tokens_in, tokens_kept = tokens_in + entered, tokens_kept + kept
-            if meter.counts and kept:
-                last["cost/trunk_passes_per_token"] = entered / kept
-            last |= {"learning_rate": rate, "cost/seconds": time.perf_counter() - begun}
-            if step % interval == 0 or step == total:
-                measured = algorithm.validate(list(held_out)) if held_out else {}
-                last |= measured
+    optimizer = accelerator.prepare(optimizer_of(weights, settings))
+    budget, order = Budget(settings.micro_batch_tokens, screen), Order(len(rows), seed)
+    best, guard = Best(weights, settings), Guard(settings.skip_limit, stage, screen)
+    updating = Updating(algorithm, settings, weights, optimizer, accelerator, budget, order, guard)
+    screen.follow(stage.name, algorithm.prepare(list(rows), list(held_out)))
+    seen: dict[str, Part] = {"best": best, "passes": passes, **({"watch": watch} if watch is not None else {})}
+    checkpoints = Checkpoints(stage, _parts(updating) | seen, size_of(weights, settings), screen.say)
+    step = checkpoints.resume()
+    with screen.bar(stage.name, total, done=step) as bar, noting(screen.say) as asked:
+        while step < total and not best.exhausted and not (watch is not None and watch.ends):
+            step, begun = step + 1, time.perf_counter()
+            rate = settings.learning_rate * share_of_rate(settings, step - 1, total)
+            rate *= watch.share_of_rate if watch is not None else 1.0
+            last, samples = _step(updating, [rows[number] for number in order.batch(settings.batch_size)], step, rate)
+            last |= {**passes.metrics(), "learning_rate": rate, "cost/seconds": time.perf_counter() - begun}
+            if held_out and (step % interval == 0 or step == total):
+                last |= (measured := algorithm.validate(list(held_out)))
                 best.see(step, measured)
             if watch is not None:
                 last |= watch.see(step, last, samples)
-            metrics = {best.step: metrics.get(best.step, {}), step: last}
             stage.keep(step, samples)
             stage.log(step, last)
+            if track is not None:
+                track(step, last)
             bar.advance(last, SHOWN)
-            _keep_and_show(algorithm, settings, step, total, stage, show)
-            if best.exhausted:
-                break
+            copy_weights(algorithm, settings, step, stage)
+            if show is not None and _shows(settings, step, total):
+                show(step)
+            passes.leave_out()
+            checkpoints.after(step, now=asked.number is not None)
+            asked.obey()
     _learn(weights, False)
-    best.restore()
+    best.put_back()
     algorithm.finish(list(rows))
-    kept_step = best.step or step
-    return Outcome(step, kept_step, metrics[kept_step], tokens_in, tokens_kept)
+    kept = best.step or step
+    return Outcome(step, kept, _logged(stage, kept), passes.tokens_in, passes.tokens_kept)
 
 
-def _keep_and_show(
-    algorithm: Algorithm,
-    settings: StepSettings,
-    step: int,
-    total: int,
-    stage: StageFolder,
-    show: Callable[[int], None] | None,
-) -> None:
-    """Copy the weights and show samples, at the steps at which that is asked for."""
-    if settings.checkpoint_every and step % settings.checkpoint_every == 0:
-        algorithm.save(stage.checkpoints / f"step-{step}")
-    if show is not None and (step == 1 or step % (settings.show_every or max(1, total // 4)) == 0):
-        show(step)
+def _parts(at: Updating) -> dict[str, Part]:
+    """What a checkpoint holds of it."""
+    return {
+        "weights": Weights(at.weights),
+        "optimizer": Moments(at.optimizer),
+        "random": Generators(at.algorithm.actors.generator),
+        "algorithm": at.algorithm,
+        "order": at.order,
+        "budget": at.budget,
+        "guard": at.guard,
+    }
 
 
-def _optimizer(weights: list[nn.Parameter], settings: StepSettings) -> torch.optim.Optimizer:
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(weights, lr=rate, momentum=0.9, weight_decay=decay)
-    return torch.optim.AdamW(weights, lr=rate, eps=settings.adam_eps, weight_decay=decay)
+def _logged(stage: StageFolder, step: int) -> dict[str, float]:
+    """A step's metrics."""
+    found = [row for row in stage.metrics() if row["step"] == step]
+    return {name: value for row in found for name, value in row.items() if name != "step"}
+
+
+def _shows(settings: StepSettings, step: int, total: int) -> bool:
+    """Whether samples are shown at a step."""
+    return step == 1 or step % (settings.show_every or max(1, total // 4)) == 0
 
 
 def _learn(weights: list[nn.Parameter], on: bool) -> None:
@@ -137,49 +160,36 @@ def _learn(weights: list[nn.Parameter], on: bool) -> None:
         weight.requires_grad_(on)
 
 
-def _step(
-    algorithm: Algorithm,
-    settings: StepSettings,
-    rows: list[Any],
-    weights: list[nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    accelerator: Accelerator,
-    budget: Budget,
-    rng: random.Random,
-) -> tuple[dict[str, float], Sequence[Sample]]:
+def _step(at: Updating, rows: list[Any], step: int, rate: float) -> tuple[dict[str, float], Sequence[Sample]]:
     """Collect once, learn from it `inner_epochs` times or until it is enough; the metrics of the step, and the
     responses it sampled."""
-    gathered = algorithm.collect(rows)
-    seen: list[dict[str, float]] = []
-    updates = 0
-    for minibatch in _minibatches(gathered, algorithm.minibatch_size, algorithm.inner_epochs, rng):
-        sums = gradient(algorithm, minibatch, budget, weights, accelerator)
-        norm = float(accelerator.clip_grad_norm_(weights, settings.max_grad_norm))
-        if not math.isfinite(norm):
-            raise Diverged(
-                f"Training diverged: the gradient's norm is {norm}. Lower the stage's learning_rate (it is "
-                f"{settings.learning_rate}); nothing of this stage was kept."
-            )
-        seen.append({**sums, "grad_norm": norm})
-        if settings.enough(sums):
-            optimizer.zero_grad(set_to_none=True)
+    for group in at.optimizer.param_groups:
+        group["lr"] = rate
+    gathered = at.algorithm.collect(rows)
+    kept, seen = gathered.samples or rows, list[dict[str, float]]()
+    updates = skipped = 0
+    if at.guard.refuses(step, odd_numbers(gathered), kept):
+        finite = {name: value for name, value in gathered.metrics.items() if math.isfinite(value)}
+        return {**finite, "loss/skipped": 1.0}, ()
+    for minibatch in at.order.minibatches(gathered, at.algorithm.minibatch_size, at.algorithm.inner_epochs):
+        sums = gradient(at.algorithm, minibatch, at.budget, at.weights, at.accelerator)
+        norm = float(at.accelerator.clip_grad_norm_(at.weights, at.settings.max_grad_norm))
+        refused = at.guard.refuses(step, {"loss/total": sums["loss/total"], "grad_norm": norm}, kept)
+        enough = not refused and at.settings.enough(sums)
+        if refused:
+            skipped += 1
+        else:
+            seen.append({**sums, "grad_norm": norm})
+        if not refused and not enough:
+            at.optimizer.step()
+            at.guard.in_a_row = 0
+            updates += 1
+        at.optimizer.zero_grad(set_to_none=True)
+        if enough:
             break
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        updates += 1
-    counted = {"policy/updates": float(updates)} if isinstance(settings, OnPolicySettings) else {}
-    return {**gathered.metrics, **_mean(seen), **counted}, gathered.samples
-
-
-def _minibatches(batch: Batch, size: int, epochs: int, rng: random.Random) -> Iterator[Batch]:
-    """The batch's items, cut into minibatches, in a new random order in every epoch."""
-    for _ in range(epochs):
-        if size >= len(batch):
-            yield batch
-            continue
-        order = torch.tensor(rng.sample(range(len(batch)), len(batch)), device=batch.tokens.ids_BT.device)
-        for part in order.split(size):
-            yield batch.rows(part)
+    counted = {"policy/updates": float(updates)} if isinstance(at.settings, OnPolicySettings) else {}
+    lost = {"loss/skipped": float(skipped)} if skipped else {}
+    return {**gathered.metrics, **_mean(seen), **counted, **lost}, gathered.samples
 
 
 def _mean(seen: list[dict[str, float]]) -> dict[str, float]:
@@ -187,55 +197,3 @@ def _mean(seen: list[dict[str, float]]) -> dict[str, float]:
     names = dict.fromkeys(name for metrics in seen for name in metrics)
     found = {name: [metrics[name] for metrics in seen if name in metrics] for name in names}
     return {name: sum(values) / len(values) for name, values in found.items()}
-
-
-def _stream(rows: Sequence[Any], size: int, total: int, rng: random.Random) -> Iterator[list[Any]]:
-    """`total` batches from passes over the rows, each pass in a new random order; a batch may span two passes."""
-    queue: list[Any] = []
-    for _ in range(total):
-        while len(queue) < min(size, len(rows)):
-            queue += rng.sample(list(rows), len(rows))
-        yield queue[:size]
-        queue = queue[size:]
-
-
-def _share(settings: StepSettings, step: int, total: int) -> float:
-    """The learning rate at `step` (from 0) as a share of its peak."""
-    warm = int(settings.warmup * total)
-    if step < warm:
-        return (step + 1) / (warm + 1)
-    gone = (step - warm) / max(1, total - warm)
-    if settings.schedule == "linear":
-        return 1 - gone
-    return 0.5 * (1 + math.cos(math.pi * gone)) if settings.schedule == "cosine" else 1.0
-
-
-class _Best:
-    """Remembers the weights of the step with the lowest validation loss, where the settings keep the best."""
-
-    def __init__(self, weights: list[nn.Parameter], settings: OfflineSettings | None) -> None:
-        self.weights, self.patience = weights, settings.patience if settings else None
-        self.chooses = settings is None or settings.keep == "best"
-        self.step, self.loss, self.since = 0, math.inf, 0
-        self._kept: list[torch.Tensor] = []
-
-    def see(self, step: int, metrics: dict[str, float]) -> None:
-        """Compare an evaluation with the best so far."""
-        if "eval/loss" not in metrics or not self.chooses:
-            return
-        if metrics["eval/loss"] < self.loss:
-            self.step, self.loss, self.since = step, metrics["eval/loss"], 0
-            self._kept = [weight.detach().clone() for weight in self.weights]
-        else:
-            self.since += 1
-
-    @property
-    def exhausted(self) -> bool:
-        """True when the loss has not improved for `patience` evaluations."""
-        return self.patience is not None and self.since >= self.patience
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Put the best weights back, where an evaluation chose some."""
-        for weight, kept in zip(self.weights, self._kept, strict=False):
-            weight.copy_(kept)

@@ -72,6 +72,7 @@ def measure_stored(run: RunFolder, plan: Plan) -> dict[str, Any]:
     if "reward" in before.get("instruments", {}):  # the reward model's own accuracy, which only it can say
         results["instruments"]["reward"] = before["instruments"]["reward"]
     write_json(run.results_file, results)
+    run.seal_evaluation()
     stage = run.stage("evaluate")
     stage.finish({**stage.summary(), "settings": settings.evaluate.model_dump(mode="json")})
     write_whole(run.recipe_file, to_toml(settings))

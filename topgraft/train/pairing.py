@@ -1,5 +1,6 @@
 """Stage `pairs`: two answers to a prompt, the first preferred; and the pairs as later stages read them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -7,7 +8,8 @@ from topgraft.errors import UserError
 from topgraft.records import Comparison, Demonstration
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
-from topgraft.runs.writing import append_line, read_lines
+from topgraft.runs.stage import PAIRS
+from topgraft.runs.writing import read_lines, write_whole
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish
 from topgraft.train.plan import Step
@@ -25,10 +27,8 @@ def pairs(place: Workplace, step: Step) -> None:
     found = own_pairs(rows, place.settings.pairs.rejected)
     if not found:
         found, kept = _sampled(place, step, rows)
-    path = stage.path / "pairs.jsonl"
-    path.unlink(missing_ok=True)
-    for pair in found:
-        append_line(path, asdict(pair))
+    lines = "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in found)
+    write_whole(stage.path / PAIRS, lines)
     passes = (place.model.meter.tokens_in - before) / kept if kept else 0.0
     finish(place, step, clock, steps=len(found), passes=passes, tokens=kept)
 
@@ -95,5 +95,5 @@ def clear(place: Workplace, *parts: list[Comparison]) -> tuple[list[Comparison],
 
 def comparisons(run: RunFolder, step: str) -> list[Comparison]:
     """The pairs that a step wrote."""
-    records = read_lines(run.stage(step).path / "pairs.jsonl")
+    records = read_lines(run.stage(step).path / PAIRS)
     return [Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])}) for record in records]

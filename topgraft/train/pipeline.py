@@ -1,8 +1,8 @@
 """A whole run: the steps of its plan in order, every arm's answers, evaluation. What is finished is not done twice."""
 
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +15,23 @@ from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
+from topgraft.runs.locking import alone_in
 from topgraft.runs.writing import write_json, write_whole
 from topgraft.train.describing import describe
 from topgraft.train.evaluation import answers_of, evaluate, instruments, score_all
 from topgraft.train.measuring import keep, measure
 from topgraft.train.plan import Plan, Step
 from topgraft.train.progress import Screen
-from topgraft.train.settings import RunSettings
+from topgraft.train.settings import RunSettings, settings_of
 from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.")
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.", "track.")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
+BEFORE_THE_RUN = {"layers", ".lock"}
+"""What may be in a folder before the run: measures of the blocks (topgraft layers), and the lock."""
+TO_THE_POINT = ("watch.stop", "watch.lower")
+"""Those among them that do."""
 Around = Callable[[RunFolder, Step], AbstractContextManager[None]]
 """Opened around every step of a run: it may bring what the step would make, and take what it made."""
 
@@ -38,7 +43,13 @@ def alone(folder: RunFolder, step: Step) -> AbstractContextManager[None]:
 
 def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, around: Around = alone) -> RunFolder:
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
-    folder, plan = open_folder(settings, out, resume=resume), Plan(settings)
+    with alone_in(open_folder(settings, out, resume=resume).path):
+        return _run(settings, RunFolder(out), screen, around)
+
+
+def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Around) -> RunFolder:
+    plan = Plan(settings)
+    reopen_broken(folder, screen)
     measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
     if "perplexity" in settings.evaluate.metrics and not measured:
         refuse_unreadable(settings.evaluate.perplexity_model)
@@ -65,6 +76,16 @@ def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, aroun
         evaluate(_judge(plan, folder, screen, last), plan, answers)
     write_json(folder.path / "provenance.json", {**folder.provenance(), "finished": _now()})
     return folder
+
+
+def reopen_broken(folder: RunFolder, screen: Screen) -> None:
+    """Have finished stages done again whose files are not as they left them: what they make is the same to the bit, so
+    that what was built on it stands."""
+    for stage in folder.stages():
+        lost = [*stage.broken(), *(folder.broken_evaluation() if stage.name == "evaluate" else [])]
+        if stage.finished and lost:
+            screen.say(f"caution   {lost[0]} is not as stage '{stage.name}' left it; the stage is done again")
+            stage.reopen()
 
 
 def carry_all_out(
@@ -98,9 +119,10 @@ def carry_all_out(
 
 def measure_again(run: RunFolder, plan: Plan, screen: Screen) -> dict[str, Any]:
     """Answer and measure a finished run once more; the recipe keeps what [evaluate] asked for."""
-    answers, last = carry_all_out(plan, run, screen, refuse_changes)
-    results = evaluate(_judge(plan, run, screen, last), plan, answers)
-    write_whole(run.recipe_file, to_toml(plan.settings))
+    with alone_in(run.path):
+        answers, last = carry_all_out(plan, run, screen, refuse_changes)
+        results = evaluate(_judge(plan, run, screen, last), plan, answers)
+        write_whole(run.recipe_file, to_toml(plan.settings))
     return results
 
 
@@ -142,18 +164,15 @@ def _judge(plan: Plan, folder: RunFolder, screen: Screen, place: Workplace | Non
 def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
     """Check that `out` is free, or holds this very run and is to be resumed."""
     folder = RunFolder(out)
-    if not out.exists() or (out.is_dir() and not any(path.name != "layers" for path in out.iterdir())):
-        return folder  # measures of the blocks may be there before the run (topgraft layers)
+    if not out.exists() or (out.is_dir() and {path.name for path in out.iterdir()} <= BEFORE_THE_RUN):
+        return folder
     if not out.is_dir():
         raise UserError(f"{out} is a file. Give a folder with --out.")
     if not folder.recipe_file.exists():
         raise UserError(f"{out} is not empty and holds no run. Give another folder with --out.")
     if not resume:
         raise UserError(f"{out} already holds a run. Continue it with --resume, or give another folder with --out.")
-    old = read_toml(folder.recipe_file)
-    changed = [
-        line for line in differences(old, tomllib.loads(to_toml(settings))) if not line.startswith(BESIDE_THE_POINT)
-    ]
+    changed = changes(read_toml(folder.recipe_file), tomllib.loads(to_toml(settings)))
     if changed:
         raise UserError(
             f"{out} was begun with other settings, so it cannot be continued with these:\n  "
@@ -163,6 +182,12 @@ def open_folder(settings: RunSettings, out: Path, *, resume: bool) -> RunFolder:
     return folder
 
 
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The settings that differ and change what is trained; one that there was not yet had its default."""
+    lines = differences(tomllib.loads(to_toml(settings_of(old))), new)
+    return [line for line in lines if not line.startswith(BESIDE_THE_POINT) or line.startswith(TO_THE_POINT)]
+
+
 def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
@@ -170,16 +195,6 @@ def begin(place: Workplace, plan: Plan) -> None:
     write_left_out(place.run.path, place.reading.left_out)
     if not place.run.provenance():
         write_json(place.run.path / "provenance.json", provenance(place, plan))
-
-
-@contextmanager
-def interruptible(screen: Screen, out: Path) -> Iterator[None]:
-    """Turn Ctrl-C into a line that says how to go on, and exit code 130."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        screen.say(f"\nStopped. Finished stages are kept in {out}; the same command with --resume goes on from there.")
-        raise SystemExit(130) from None
 
 
 def _now() -> str:

@@ -1,8 +1,8 @@
 """What a person sees while a run works: bars with time left in a terminal, plain lines anywhere else."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,12 +24,12 @@ def printable(text: str) -> str:
 class Bar:
     """One task's progress; call `advance` after each step with what is worth showing."""
 
-    def __init__(self, console: Console, title: str, total: int, progress: Progress | None) -> None:
+    def __init__(self, console: Console, title: str, total: int, progress: Progress | None, done: int = 0) -> None:
         self.console, self.title, self.total, self.progress = console, title, total, progress
-        self.done = 0
+        self.done = self._before = done
         self._begun = time.monotonic()
         self._spoken = self._begun
-        self._task = progress.add_task(title, total=total, figures="") if progress else None
+        self._task = progress.add_task(title, total=total, completed=done, figures="") if progress else None
 
     def advance(self, metrics: dict[str, float], keys: tuple[str, ...], steps: int = 1) -> None:
         """Count a step (or as many as `steps`) and show the metrics named in `keys`."""
@@ -41,7 +41,7 @@ class Bar:
         now = time.monotonic()
         if now - self._spoken >= QUIET_SECONDS or self.done in (1, self.total):
             self._spoken = now
-            left = (now - self._begun) / self.done * (self.total - self.done)
+            left = (now - self._begun) / (self.done - self._before) * (self.total - self.done)
             line = f"{self.title} {self.done}/{self.total}  {figures}  {left:.0f} s left"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -61,10 +61,10 @@ class Screen:
         self.console.print(f"[bold]{escape(text)}[/bold]", highlight=False, soft_wrap=True)
 
     @contextmanager
-    def bar(self, title: str, total: int) -> Iterator[Bar]:
-        """A progress bar in a terminal, plain lines elsewhere."""
+    def bar(self, title: str, total: int, *, done: int = 0) -> Iterator[Bar]:
+        """A progress bar in a terminal, plain lines elsewhere; `done` steps are done already."""
         if not self.console.is_terminal:
-            yield Bar(self.console, title, total, None)
+            yield Bar(self.console, title, total, None, done)
             return
         columns = (
             TextColumn("{task.description}"),
@@ -74,4 +74,14 @@ class Screen:
             TextColumn("{task.fields[figures]}"),
         )
         with Progress(*columns, console=self.console) as progress:
-            yield Bar(self.console, title, total, progress)
+            yield Bar(self.console, title, total, progress, done)
+
+    def follow(self, title: str, work: Iterable[tuple[str, int, int]]) -> None:
+        """Do work that yields what it does, how many steps more of it are done, and of how many: a bar for each."""
+        doing = ""
+        with ExitStack() as opened:
+            for what, more, total in work:
+                if what != doing:
+                    opened.close()
+                    doing, bar = what, opened.enter_context(self.bar(f"{title}, {what}", total))
+                bar.advance({}, (), more)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from topgraft.errors import nearest
 from topgraft.recipe import Settings
 
 
@@ -40,6 +41,10 @@ class WatchSettings(Settings):
     """Standard deviations by which the score of validation prompts may fall below its best while that of the samples
     rises."""
 
+    stop: tuple[str, ...] = ()
+    """Signs at which the stage ends, with the weights as they then are, e.g. ["kl", "entropy"]."""
+    lower: tuple[str, ...] = ()
+    """Signs each of which halves the rate of the steps after it, e.g. ["kl"]."""
     kl_band: tuple[float, float] | None = None
     """Lowest and highest KL to the reference, in nats per response token, that the run is meant to keep within, e.g.
     [0.02, 0.1]. The figures for papers show it and say how many steps lay in it; nothing is steered by it, and it is no
@@ -50,6 +55,15 @@ class WatchSettings(Settings):
         if 0 < self.length <= 1:
             raise ValueError(f"length = {self.length} is a factor: set it above 1, or to 0 to switch the sign off")
         return self
+
+    @field_validator("stop", "lower")
+    @classmethod
+    def _are_signs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [name for name in cls.model_fields if name not in ("baseline", "window", "stop", "lower", "kl_band")]
+        for name in names:
+            if name not in known:
+                raise ValueError(f"there is no sign '{name}'. {nearest(name, known)}")
+        return names
 
     @model_validator(mode="after")
     def _is_a_band(self) -> "WatchSettings":

@@ -27,6 +27,7 @@ from topgraft.rewards.combination import LEARNED, PartSettings
 from topgraft.rollout.cache import CacheSettings
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.train.series import WatchSettings
+from topgraft.train.tracking import TrackSettings
 
 NOT_POLICIES = ("pairs", "reward", "reward-check")
 """Stages that leave no policy."""
@@ -120,6 +121,7 @@ class RunSettings(Settings):
     rloo: RLOOOptions = RLOOOptions()
     learners: dict[str, LearnerSettings] = Field(default_factory=dict)
     watch: WatchSettings = WatchSettings()
+    track: TrackSettings = TrackSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     constraint: ConstraintSettings = ConstraintSettings()
     arms: dict[str, ArmSettings] = Field(default_factory=dict)

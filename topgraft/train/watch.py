@@ -26,8 +26,28 @@ class Watch:
         self, settings: WatchSettings, weights: Mapping[str, float], stage: StageFolder, screen: Screen
     ) -> None:
         self.settings, self.weights, self.stage, self.screen = settings, weights, stage, screen
+        self.raised: set[str] = set()
+        """Signs raised so far: each is once."""
         self._steps: list[dict[str, float]] = []
-        self._quiet = {name for name in SIGNS if not getattr(settings, name)}  # switched off, or raised before
+        self._off = {name for name in SIGNS if not getattr(settings, name)}
+
+    @property
+    def ends(self) -> bool:
+        """Whether a sign was raised at which the stage ends."""
+        return not self.raised.isdisjoint(self.settings.stop)
+
+    @property
+    def share_of_rate(self) -> float:
+        """What signs have left of the rate."""
+        return 0.5 ** len(self.raised.intersection(self.settings.lower))
+
+    def state(self) -> None:
+        """Nothing: all that it has seen stands in the stage's files."""
+
+    def restore(self, state: None) -> None:
+        """See it again."""
+        self._steps = self.stage.metrics()
+        self.raised = {warning["sign"] for warning in self.stage.warnings()}
 
     def see(self, step: int, metrics: Mapping[str, float], samples: Sequence[Sample]) -> dict[str, float]:
         """Look for signs after a step; returns what the samples add to its metrics, nothing where it had none."""
@@ -37,8 +57,8 @@ class Watch:
         self._steps.append({**metrics, **added})
         series = Series(self._steps, self.settings, self.weights)
         for name in SIGNS:
-            if name not in self._quiet and (found := SIGNS[name](series)):
-                self._quiet.add(name)
+            if name not in self._off | self.raised and (found := SIGNS[name](series)):
+                self.raised.add(name)
                 self._warn(step, name, found, samples)
         return added
 
@@ -47,7 +67,10 @@ class Watch:
         order = sorted(range(len(samples)), key=lambda place: -badness[place])
         chosen = [asdict(samples[place]) for place in order[:SHOWN]]
         self.stage.warn({"step": step, "sign": name, "message": found.message, "samples": chosen})
-        self.screen.say(f"  warning, step {step}, {name}: {found.message}")
+        done = "; the stage ends here" * (name in self.settings.stop) or "; the rate is halved" * (
+            name in self.settings.lower
+        )
+        self.screen.say(f"  warning, step {step}, {name}: {found.message}{done}")
 
 
 def describe(samples: Sequence[Sample], weights: Mapping[str, float]) -> dict[str, float]:

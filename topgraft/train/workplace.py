@@ -34,6 +34,7 @@ from topgraft.train.answers import refuse_unanswered
 from topgraft.train.plan import Arm, Plan
 from topgraft.train.progress import Screen
 from topgraft.train.settings import RunSettings
+from topgraft.train.tracking import refuse_unavailable
 
 
 @dataclass
@@ -104,6 +105,7 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
     refuse_unanswered(settings, rows)
     read_voices(settings.evaluate.other_voices)  # a mistake in these must show now, not after hours of training
     read_levels(settings.evaluate.strictness.texts)
+    refuse_unavailable(settings.track)
     clauses_of(settings.evaluate.clauses, rows)
     splits = split(rows, settings.data.split, settings.data.split_seed)
     for stage in ("reward", *settings.policies):

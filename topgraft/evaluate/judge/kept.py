@@ -2,7 +2,7 @@
 
 A call's name is a digest of model, messages and parameters, not of the endpoint. Replies are appended, one line each,
 to the run's own file and to one in the user's cache folder that all runs share; the cache holds no prompts and no
-answers, only the judge's replies."""
+answers, only the judge's replies. A line that is not as it was written counts for nothing: the call is made again."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from topgraft.evaluate.judge.rubric import Message
-from topgraft.runs.writing import append_line, read_lines
+from topgraft.runs.writing import append_line, is_whole, read_lines, summed
 
 Parameters = dict[str, Any]
 
@@ -51,10 +51,11 @@ class Kept:
     def keep(self, record: dict[str, Any]) -> None:
         """Write a new reply down, in the shared file first."""
         with self._lock:
+            record = summed(record)
             append_line(self.shared, record)
             append_line(self.own, record)
             self._known[record["digest"]] = self._in_own[record["digest"]] = record
 
 
 def _whole(record: dict[str, Any]) -> bool:
-    return isinstance(record.get("digest"), str) and isinstance(record.get("reply"), str)
+    return isinstance(record.get("digest"), str) and isinstance(record.get("reply"), str) and is_whole(record)

@@ -1,0 +1,80 @@
+"""Signals from outside: the step ends, a checkpoint is written, the exit code says which it was."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from learners import logged, loop, ppo
+
+from topgraft.runs import StageFolder
+from topgraft.train.interrupt import Stopped, noting, stoppable
+
+OPTIONS = {"steps": 6, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "learning_rate": 1e-2}
+BOTH = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def signalled(algorithm: Any, number: signal.Signals, calls: set[int]) -> Any:
+    """The algorithm, of whose calls of `loss` some send the signal to this process, as a terminal or a system does."""
+    plain, count = algorithm.loss, iter(range(1, 1000))
+
+    def loss(*words: Any, **more: Any) -> Any:
+        if next(count) in calls:
+            os.kill(os.getpid(), number)
+        return plain(*words, **more)
+
+    algorithm.loss = loss
+    return algorithm
+
+
+def newest(folder: Path) -> int:
+    return max(int(path.name.split("-")[1]) for path in StageFolder(folder).resume.glob("step-*"))
+
+
+@BOTH
+def test_a_signal_ends_the_step_and_keeps_it(tmp_path, number, code):
+    whole = ppo(**OPTIONS)
+    loop(whole, tmp_path / "whole")
+    with pytest.raises(Stopped) as stopped:
+        loop(signalled(ppo(**OPTIONS), number, {10}), tmp_path / "cut")  # four losses a step: in the third one
+    assert stopped.value.code == code
+    assert [row["step"] for row in logged(tmp_path / "cut")] == [1, 2, 3]
+    assert newest(tmp_path / "cut") == 3
+    again = ppo(**OPTIONS)
+    loop(again, tmp_path / "cut")
+    assert len(logged(tmp_path / "cut")) == 6
+    for one, two in zip(whole.trainable(), again.trainable(), strict=True):
+        torch.testing.assert_close(two.detach(), one.detach(), rtol=0, atol=0)
+
+
+@BOTH
+def test_a_second_signal_stops_at_once(tmp_path, number, code):
+    with pytest.raises(Stopped) as stopped:
+        loop(signalled(ppo(**OPTIONS), number, {10, 11}), tmp_path)
+    assert stopped.value.code == code
+    assert [row["step"] for row in logged(tmp_path)] == [1, 2]
+
+
+@BOTH
+def test_outside_of_training_a_signal_stops_at_once_and_says_how_to_go_on(number, code):
+    said: list[str] = []
+
+    def work() -> None:
+        with stoppable(said.append, lambda: "All is kept."):
+            os.kill(os.getpid(), number)
+            signal.pause()
+
+    with pytest.raises(SystemExit) as ended:
+        work()
+    assert ended.value.code == code
+    assert said == ["\nStopped. All is kept."]
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with noting(print) as asked:
+        assert asked.number is None
+        asked.obey()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -1,0 +1,104 @@
+"""The files of one stage (topgraft.runs.folder says which there are)."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from topgraft.records import Sample
+from topgraft.runs.lines import LINE_FILES
+from topgraft.runs.sums import broken, seal
+from topgraft.runs.writing import append_line, as_json, read_json, read_lines, write_json
+
+PAIRS = "pairs.jsonl"
+"""What stage `pairs` writes."""
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """One stage's files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The stage's name, e.g. "sft"."""
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder that holds the stage's adapters and heads."""
+        return self.path / "checkpoints"
+
+    @property
+    def resume(self) -> Path:
+        """The folder of the states from which an unfinished stage can go on."""
+        return self.path / "resume"
+
+    @property
+    def finished(self) -> bool:
+        """True once the stage has written its summary."""
+        return (self.path / "stage.json").exists()
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Append one step's metrics, and what most people plot of a policy's to a table of three columns."""
+        append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
+        if {"reward/score", "kl/token"} <= metrics.keys():
+            table = self.path / "training_metrics.csv"
+            head = "" if table.exists() else "step,reward,kl\n"
+            with open(table, "a", encoding="utf-8") as file:
+                file.write(f"{head}{step},{metrics['reward/score']:.6g},{metrics['kl/token']:.6g}\n")
+
+    def keep(self, step: int, samples: Iterable[Sample]) -> None:
+        """Append the responses that a step sampled."""
+        for sample in samples:
+            append_line(self.path / "rollouts.jsonl", {"step": step, **asdict(sample)})
+
+    def sample(self, record: dict[str, Any]) -> None:
+        """Append one sample text with its scores."""
+        append_line(self.path / "samples.jsonl", record)
+
+    def warn(self, record: dict[str, Any]) -> None:
+        """Append one warning with the responses that show it."""
+        append_line(self.path / "warnings.jsonl", record)
+
+    def skip(self, record: dict[str, Any]) -> None:
+        """Append a batch that was not learned from."""
+        append_line(self.path / "skipped.jsonl", record)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the stage's summary; from now on the stage counts as done, and needs nothing to go on from."""
+        made = [self.path / name for name in (*LINE_FILES, PAIRS)]
+        weights = (self.checkpoints / "last").rglob("*")
+        seal(self.path, [path for path in (*made, *weights) if path.is_file()], {"stage.json": as_json(summary)})
+        write_json(self.path / "stage.json", summary)
+        shutil.rmtree(self.resume, ignore_errors=True)
+
+    def broken(self) -> list[Path]:
+        """What is not as it was when the stage finished, without what nothing later depends on."""
+        return [path for path in broken(self.path) if path.name not in LINE_FILES] if self.finished else []
+
+    def reopen(self) -> None:
+        """Let a finished stage be unfinished again."""
+        (self.path / "stage.json").unlink()
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All logged steps, in order."""
+        return list(read_lines(self.path / "metrics.jsonl"))
+
+    def samples(self) -> list[dict[str, Any]]:
+        """All logged samples, in order."""
+        return list(read_lines(self.path / "samples.jsonl"))
+
+    def rollouts(self) -> list[dict[str, Any]]:
+        """All responses that a policy learned from, in order."""
+        return list(read_lines(self.path / "rollouts.jsonl"))
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """The stage's warnings, in the order in which they were raised."""
+        return list(read_lines(self.path / "warnings.jsonl"))
+
+    def summary(self) -> dict[str, Any]:
+        """The stage's summary; empty while the stage is unfinished."""
+        return read_json(self.path / "stage.json")

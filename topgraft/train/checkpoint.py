@@ -1,0 +1,179 @@
+"""Checkpoints of a stage that is under way, from which it goes on as if it had never stopped.
+
+A checkpoint is one safetensors file, stages/<stage>/resume/step-N-DIGEST.safetensors: all that decides the steps to
+come (weights, optimizer, the best so far, every random generator, the place in the data, beta), and how long the
+stage's line files were, with digests. It is written at the end of a step, beside its name, flushed to the disk and
+renamed; the name holds its digest. To go on, the line files are cut back to those lengths and the steps after it are
+done again, to the same bits: nothing is kept of a step that is half done.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from topgraft import __version__
+from topgraft.algorithms.protocol import StepSettings
+from topgraft.errors import UserError
+from topgraft.runs import StageFolder
+from topgraft.runs.lines import Lines
+from topgraft.runs.writing import settle
+
+KEPT = 2
+"""Newest checkpoints that are kept: should the last be damaged, the one before it is there."""
+PATIENCE = 40.0
+"""A step is followed by a checkpoint once the last one lies so many times back as it took to write: 1/40 of the time at
+most goes into them, however large the model and however slow the disk."""
+SPEED = 5e8
+"""Bytes a second by which the cost of the first checkpoint is guessed."""
+TENSOR = "tensor:"
+"""What a tensor's name begins with where it stands in the JSON."""
+
+
+class Part(Protocol):
+    """Something that decides the steps to come. A state is a tree of dicts and lists with tensors and JSON values."""
+
+    def state(self) -> Any:
+        """All that changes from step to step."""
+
+    def restore(self, state: Any) -> None:
+        """Be again as it was."""
+
+
+class Checkpoints:
+    """Those of one stage, by name the parts that they hold."""
+
+    def __init__(self, stage: StageFolder, parts: Mapping[str, Part], size: int, say: Callable[[str], None]) -> None:
+        """`size` is that of one checkpoint, in bytes, about."""
+        self.stage, self.parts, self.size, self.say = stage, parts, size, say
+        self.lines = Lines(stage.path)
+        self._cost, self._last = size / SPEED, time.monotonic()
+
+    def resume(self) -> int:
+        """Restore the newest checkpoint that is whole; the step after which it was written, 0 where the stage starts
+        over (its line files are then empty). Raises UserError where the disk has no room for checkpoints."""
+        refuse_full_disk(self.stage.path, (KEPT + 1) * self.size)
+        for path in self.stage.resume.glob(".*"):
+            path.unlink()  # of a process that was killed while it wrote
+        for path in self._files():
+            try:
+                tree = read_state(path)
+                if tree["version"] != __version__:
+                    raise ValueError(f"was written by topgraft {tree['version']}")
+                self.lines.cut(tree["lines"])
+            except (OSError, ValueError) as error:
+                self.say(f"  {path.name} {error}: going back to the checkpoint before it")
+                path.unlink(missing_ok=True)
+                continue
+            for name, part in self.parts.items():
+                part.restore(tree["parts"][name])
+            self._last = time.monotonic()
+            self.say(f"  going on after step {tree['step']}")
+            return int(tree["step"])
+        self.lines.cut({})
+        return 0
+
+    def after(self, step: int, *, now: bool) -> None:
+        """Write a checkpoint `now`, or where it is time for one."""
+        if now or time.monotonic() - self._last >= PATIENCE * self._cost:
+            self.write(step)
+
+    def write(self, step: int) -> None:
+        """Write a checkpoint. Raises OSError where there is no room for it; those before it stay."""
+        begun = time.monotonic()
+        tree = {
+            "version": __version__,
+            "step": step,
+            "lines": self.lines.marks(),
+            "parts": {name: part.state() for name, part in self.parts.items()},
+        }
+        write_state(self.stage.resume, f"step-{step:07d}", tree)
+        for path in self._files()[KEPT:]:
+            path.unlink()
+        self._last = time.monotonic()
+        self._cost = self._last - begun
+
+    def _files(self) -> list[Path]:
+        """The newest first."""
+        return sorted(self.stage.resume.glob("step-*.safetensors"), reverse=True)
+
+
+def refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raise UserError where the disk of `folder`, which need not be there yet, has no room for `needed` bytes."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UserError(
+            f"The checkpoints of stage '{folder.name}' need {needed / 1e9:.2f} GB, and {there} has {free / 1e9:.2f} GB "
+            f"free. Make room, or give another folder with --out."
+        )
+
+
+def size_of(weights: Iterable[nn.Parameter], settings: StepSettings) -> int:
+    """Bytes of a checkpoint: the weights, the best so far, the optimizer's moments."""
+    moments = 2 if settings.optimizer == "adamw" else 1
+    return (2 + moments) * sum(weight.nbytes for weight in weights)
+
+
+def write_state(folder: Path, name: str, tree: Any) -> Path:
+    """Write a tree of dicts and lists with tensors and JSON values as `folder`/`name`-DIGEST.safetensors, whole or not
+    at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, torch.Tensor] = {}
+    told = json.dumps(_without_tensors(tree, "", tensors))
+    beside = folder / f".{name}.part"
+    try:
+        try:
+            save_file(tensors, beside, {"state": told})
+        except SafetensorError as error:  # how the library says that the disk is full
+            raise OSError(errno.EIO, str(error), str(beside)) from error
+        settle(beside)
+        path = folder / f"{name}-{_digest(beside)}.safetensors"
+        beside.replace(path)
+        settle(folder)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_state(path: Path) -> Any:
+    """The tree that `write_state` wrote, its tensors on the CPU. Raises ValueError where the file is damaged."""
+    if _digest(path) != path.stem.rpartition("-")[2]:
+        raise ValueError("is damaged")
+    with safe_open(path, framework="pt") as file:
+        return _with_tensors(json.loads(file.metadata()["state"]), file.get_tensor)
+
+
+def _without_tensors(tree: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """The tree with the name of each tensor in its place; the tensors go to `tensors`."""
+    if isinstance(tree, torch.Tensor):
+        tensors[path] = tree.detach().cpu().contiguous()
+        return TENSOR + path
+    if isinstance(tree, Mapping):
+        return {key: _without_tensors(value, f"{path}/{key}", tensors) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_without_tensors(value, f"{path}/{place}", tensors) for place, value in enumerate(tree)]
+    return tree
+
+
+def _with_tensors(tree: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
+    if isinstance(tree, str) and tree.startswith(TENSOR):
+        return tensor(tree.removeprefix(TENSOR))
+    if isinstance(tree, dict):
+        return {key: _with_tensors(value, tensor) for key, value in tree.items()}
+    return [_with_tensors(value, tensor) for value in tree] if isinstance(tree, list) else tree
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

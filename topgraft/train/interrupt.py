@@ -1,0 +1,78 @@
+"""Stopping a run from outside: Ctrl-C, or SIGTERM, by which a system says that it wants the machine back.
+
+A stage that trains finishes its step, writes a checkpoint and ends; asked once more it ends at once, and goes on later
+from the checkpoint before. Anything else ends at once. The exit code says what stopped it: 130 or 143, as of a shell.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was asked to stop by signal `number`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+        """What the process ends with."""
+
+
+class Asked:
+    """Whether, and by which signal, the process has been asked to stop."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def obey(self) -> None:
+        """Stop now, if that was asked."""
+        if self.number is not None:
+            raise Stopped(self.number)
+
+
+@contextmanager
+def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM stop the work: one line says what is `kept` and how to go on, and the process ends."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    try:
+        with _handling(stop):
+            yield
+    except Stopped as stopped:
+        say(f"\nStopped. {kept()}")
+        raise SystemExit(stopped.code) from None
+
+
+@contextmanager
+def noting(say: Callable[[str], None]) -> Iterator[Asked]:
+    """Inside, the first signal is noted, for the work to stop where it can go on from; the second raises Stopped."""
+    asked = Asked()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked.number is not None:
+            raise Stopped(number)
+        asked.number = number
+        say("\nStopping after this step; once more stops at once, and goes on later from the checkpoint before.")
+
+    with _handling(note):
+        yield asked
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let `handler` take the signals; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
