@@ -26,6 +26,7 @@ WARM = [
     "topgraft.report",
     "topgraft.train.chatting",
     "topgraft.train.checking",
+    "topgraft.train.exporting.steps",
     "topgraft.train.generating",
     "topgraft.train.pipeline",
     "topgraft.data.inspecting",

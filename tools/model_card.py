@@ -99,6 +99,10 @@ def card(training: dict[str, object], measured: dict[str, Measure], shared_runs:
     perplexity = training["held_out_perplexity"]
     assert isinstance(perplexity, dict)
     lines = [
+        "---",
+        "license: apache-2.0",
+        "---",
+        "",
         "# seedling",
         "",
         f"A Llama-architecture causal language model of {int(str(training['weights'])) / 1e6:.1f} M weights (12 blocks, "

@@ -23,6 +23,7 @@ VERBS = [
     "train",
     "generate",
     "chat",
+    "export",
     "evaluate",
     "report",
     "sweep",

@@ -14,6 +14,7 @@ from topgraft.cli import (
     convert,
     data,
     evaluate,
+    export,
     generate,
     judge,
     layers,
@@ -46,6 +47,7 @@ for verb in (
     compare,
     sweep,
     layers,
+    export,
     convert,
 ):
     app.command(verb.NAME, help=verb.HELP)(verb.command)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from topgraft.cli.options import RunFolderArgument, Sets, open_run, quiet
+from topgraft.cli.options import RunOrExported, Sets, quiet
 
 NAME = "chat"
-HELP = """Talk to an arm of a finished run, in the terminal or through a pipe.
+HELP = """Talk to an arm of a finished run or an exported folder, in the terminal or through a pipe.
 
 Every line is a prompt of its own, which hears of no other: the models are
 trained on single turns. Empty lines are passed over. On a pipe standard
@@ -22,7 +22,7 @@ Example: topgraft chat runs/professor --arm ppo --best-of 4 --scores"""
 
 
 def command(
-    run: RunFolderArgument,
+    run: RunOrExported,
     arm: Annotated[str, typer.Option("--arm", help="base, sft, ppo, ...; the last of the run by default.")] = "",
     greedy: Annotated[
         bool | None,
@@ -37,10 +37,9 @@ def command(
     """Read prompts line by line and answer each."""
     from rich.console import Console
 
-    from topgraft.train.arms import OpenArms
     from topgraft.train.chatting import Chat
+    from topgraft.train.exported import open_arms
     from topgraft.train.progress import Screen
-    from topgraft.train.reopening import plan_of
 
     quiet()
     sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -48,8 +47,7 @@ def command(
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     screen = Screen(Console(stderr=True))
     try:
-        opened = open_run(run)
-        arms = OpenArms(opened, plan_of(opened, set_ or []), screen)
+        arms = open_arms(run, set_ or [], screen)
         chat = Chat(arms, arm, likeliest=greedy, best_of=best_of, scores=scores, terminal=terminal, screen=screen)
         if terminal:
             screen.say("Every line is a prompt of its own. /help lists the commands.")

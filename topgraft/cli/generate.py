@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from topgraft.cli.options import RunFolderArgument, Sets, open_run, quiet
+from topgraft.cli.options import RunOrExported, Sets, quiet
 
 NAME = "generate"
 HELP = """Write an arm's responses to prompts as JSON lines or CSV. Cut off, the same command goes on where it was.
@@ -14,8 +14,8 @@ Example: topgraft generate runs/professor --arm ppo --data questions.jsonl --sam
 
 
 def command(
-    run: RunFolderArgument,
-    arm: Annotated[str, typer.Option("--arm", help="base, sft, ppo, ...")] = "ppo",
+    run: RunOrExported,
+    arm: Annotated[str, typer.Option("--arm", help="base, sft, ppo, ...; the last plain one by default.")] = "",
     data: Annotated[str, typer.Option("--data", help="File with a prompt column; the run's own data by default.")] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="One prompt, instead of a file.")] = "",
     out: Annotated[
@@ -30,18 +30,19 @@ def command(
     """Decode and write one line a response: id, arm, prompt, response, tokens, ended, and sample where several."""
     from rich.console import Console
 
+    from topgraft.train.exported import open_arms
     from topgraft.train.generating import generate
     from topgraft.train.progress import Screen
 
     quiet()
+    screen = Screen(Console(stderr=True))
     generate(
-        open_run(run),
+        open_arms(run, set_ or [], screen),
         arm,
         data=data,
         prompt=prompt,
         out=out,
         likeliest=greedy,
         samples=samples,
-        sets=set_ or [],
-        screen=Screen(Console(stderr=True)),
+        screen=screen,
     )

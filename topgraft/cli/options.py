@@ -11,6 +11,9 @@ Scale = Annotated[str | None, typer.Option("--scale", help="Lay the recipe's sec
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
+RunOrExported = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/professor, or one that `topgraft export` wrote.")
+]
 
 
 def settings_from(recipe: str, scale: str | None, sets: list[str] | None) -> Any:

@@ -79,6 +79,9 @@ class DataSettings(LengthSettings):
     """Shares of train, test and validation, in groups. A source with parts of its own keeps them."""
     split_seed: int = 0
     """Which groups go where."""
+    license: str = ""
+    """The data's licence, e.g. "CC-BY-4.0", for the card of an exported model; empty: not stated (data that ship with
+    topgraft are Apache-2.0)."""
     max_rows: int = 0
     """Keep at most so many rows, as whole groups spread evenly over the source; 0 keeps all."""
 

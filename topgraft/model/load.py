@@ -78,7 +78,7 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     `seed` is used by layers = "random-k" only. Raises UserError with what to do about it.
     """
     place = device or torch.device("cpu")
-    source = _source(settings.name)
+    source = source_of(settings.name)
     try:
         config = AutoConfig.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -94,7 +94,7 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
 
 def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
     """The template of a model without its weights, for looking at data."""
-    source = _source(settings.name)
+    source = source_of(settings.name)
     try:
         config = AutoConfig.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -107,7 +107,7 @@ def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
 
 def load_reader(name: str, device: torch.device) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """A tokenizer and its model, uncut, to read texts with. Raises UserError as `load` does."""
-    source = _source(name)
+    source = source_of(name)
     try:
         config, tokenizer = AutoConfig.from_pretrained(source), AutoTokenizer.from_pretrained(source)
         model = _load_weights(source, ModelSettings(name=name), device, config, seed=0)
@@ -118,7 +118,7 @@ def load_reader(name: str, device: torch.device) -> tuple[PreTrainedTokenizerBas
 
 def refuse_unknown(name: str) -> None:
     """Raise UserError where no model of that name can be found; its weights are not read."""
-    source = _source(name)
+    source = source_of(name)
     try:
         AutoConfig.from_pretrained(source)
         AutoTokenizer.from_pretrained(source)
@@ -126,8 +126,8 @@ def refuse_unknown(name: str) -> None:
         raise _explain(name, error) from error
 
 
-def _source(name: str) -> str:
-    """The path or hub id behind a model's name, after looking at local folders for what they lack."""
+def source_of(name: str) -> str:
+    """The path or hub id behind a model's name, after looking at local folders for what they lack (else UserError)."""
     folder = SHIPPED.get(name, Path(name).expanduser())
     if not folder.is_dir():
         if folder.is_absolute() or name.startswith((".", "~")):

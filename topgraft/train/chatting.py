@@ -1,4 +1,4 @@
-"""A conversation in lines with the arms of a finished run. Every line is a prompt of its own."""
+"""A conversation in lines with the arms of a finished run or an exported folder. Every line is a prompt of its own."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -10,6 +10,7 @@ from topgraft.errors import UserError, nearest
 from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import greedy
 from topgraft.train.arms import Answer, OpenArms, answer
+from topgraft.train.exported import ExportedArms
 from topgraft.train.plan import Arm
 from topgraft.train.progress import Screen, printable
 from topgraft.train.reopening import arm_of
@@ -35,7 +36,7 @@ class Chat:
 
     def __init__(
         self,
-        arms: OpenArms,
+        arms: OpenArms | ExportedArms,
         name: str,
         *,
         likeliest: bool | None,

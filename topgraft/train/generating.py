@@ -21,12 +21,13 @@ from topgraft.data.reading import read
 from topgraft.errors import UserError
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
-from topgraft.runs import RunFolder
 from topgraft.runs.writing import append_line, is_whole, read_lines, summed, write_whole
+from topgraft.train.arms import OpenArms
+from topgraft.train.exported import ExportedArms
 from topgraft.train.interrupt import stoppable
 from topgraft.train.plan import Arm
 from topgraft.train.progress import Screen
-from topgraft.train.reopening import arm_of, plan_of, reopen
+from topgraft.train.reopening import arm_of
 from topgraft.train.workplace import Workplace, stage_seed
 
 Prompt = tuple[str, str]
@@ -34,7 +35,7 @@ Prompt = tuple[str, str]
 
 
 def generate(
-    run: RunFolder,
+    arms: OpenArms | ExportedArms,
     arm: str,
     *,
     data: str,
@@ -42,21 +43,20 @@ def generate(
     out: Path | None,
     likeliest: bool,
     samples: int,
-    sets: list[str],
     screen: Screen,
 ) -> None:
-    """Decode under `arm`, `samples` responses to each prompt, and write one line for each to `out` (a table where its
-    name ends in .csv, else JSON), or print them."""
+    """Decode under `arm` ("": the last whose answers are its policy's own), `samples` responses to each prompt, and
+    write one line for each to `out` (a table where its name ends in .csv, else JSON), or print them."""
     if samples > 1 and likeliest:
         raise UserError(f"--samples {samples} of the likeliest response would all be the same. Add --sample.")
-    plan = plan_of(run, sets)
-    chosen = arm_of(run, plan, arm)
+    plan = arms.plan
+    chosen = arm_of(arms.run, plan, arm or [one.name for one in plan.arms.values() if one.plain][-1])
     if chosen.filter > 1 or chosen.constrained:
         raise UserError(
             f"Arm '{arm}' chooses its answers by clauses or a constraint, which `generate` does not. Take the arm of "
             f"its policy: --arm {plan.starts().get(arm, 'base')}."
         )
-    place = reopen(run, plan, chosen.settings, [chosen.policy], screen)
+    place = arms.open(chosen)
     asked = [pair for pair in _prompts(place, data, prompt) for _ in range(samples)]
     settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
     kept = None if out is None else out.with_name(f".{out.name}.part")
@@ -80,6 +80,8 @@ def _prompts(place: Workplace, data: str, prompt: str) -> list[Prompt]:
     if prompt:
         return [("prompt", prompt)]
     if not data:
+        if not place.splits.test:
+            raise UserError(f"{place.run.path} brings no prompts of its own. Give --data FILE or --prompt TEXT.")
         return [(row.key, row.prompt) for row in place.splits.test]
     unused = dict.fromkeys(("group", "correct", "category", "right", "wrong", "rejected", "strength"), NO_COLUMN)
     change = unused | {"source": data, "view": "prompts", "max_rows": 0}

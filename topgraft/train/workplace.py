@@ -77,7 +77,7 @@ class Workplace:
         key = model.model_dump_json()
         if key not in self.others:
             settings = self.settings.model_copy(update={"model": model})
-            self.others[key] = _open(settings, self.run, self.screen, self.accelerator, self.reading, self.splits)
+            self.others[key] = open_place(settings, self.run, self.screen, self.accelerator, self.reading, self.splits)
         return replace(self.others[key], settings=self.settings)
 
     def reward(self, step: str | None) -> Reward:
@@ -112,10 +112,10 @@ def prepare(settings: RunSettings, run: RunFolder, screen: Screen) -> Workplace:
         taken = settings.options(stage).load
         if taken and not (Path(taken) / "stage.json").exists():
             raise UserError(f"{taken} is no finished stage (no stage.json). Give one such as runs/a/stages/sft.")
-    return _open(settings, run, screen, accelerator, reading, splits)
+    return open_place(settings, run, screen, accelerator, reading, splits)
 
 
-def _open(
+def open_place(
     settings: RunSettings,
     run: RunFolder,
     screen: Screen,
@@ -123,7 +123,7 @@ def _open(
     reading: Reading,
     splits: Splits,
 ) -> Workplace:
-    """Load the model, and check that the data fit it."""
+    """Load the model of the settings, and check that the data fit it."""
     loaded = load(settings.model, device=accelerator.device, seed=settings.seed)
     vocabulary = loaded.split.vocabulary
     context = getattr(loaded.split.model.config.get_text_config(), "max_position_embeddings", None)
