@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from topgraft.errors import UserError
-from topgraft.train.exporting import plain, steps
-from topgraft.train.exporting.agreement import Agreement, agreement
+from topgraft.train.exporting import checking, plain, steps
+from topgraft.train.exporting.agreement import Agreement, agreement, rms
 
 HAS = importlib.util.find_spec("bitsandbytes") is not None
 IDS = [5, 40, 41, 42, 7, 60, 61, 62, 63, 64]
@@ -195,6 +195,23 @@ def test_a_damaged_weight_fails_the_check_and_nothing_is_left(merge, writes, tmp
     assert files(tmp_path) == before
 
 
+def test_weights_that_have_lost_the_training_are_refused_though_within_the_limit(tmp_path, tokenizer, monkeypatch):
+    run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
+    right = steps.write_adapter
+
+    def lost(policy: Any, made_by_run: Path, folder: Path, dtype: Any) -> torch.dtype:
+        written = right(policy, made_by_run, folder, dtype)
+        path = folder / "adapter_model.safetensors"
+        zeros = {name: 0 * weight if "lora_B" in name else weight for name, weight in load_file(path).items()}
+        save_file(zeros, path, metadata={"format": "pt"})
+        return written
+
+    monkeypatch.setattr(steps, "write_adapter", lost)
+    monkeypatch.setattr(checking, "LIMITS", dict.fromkeys(checking.LIMITS, 10.0))
+    with pytest.raises(UserError, match=r"nearer to the base model than to the run's policy: training changed logits"):
+        exported(run, tmp_path / "out")
+
+
 def test_a_number_that_is_none_fails_the_check(tmp_path, tokenizer, monkeypatch):
     run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
     right = plain.read
@@ -217,6 +234,7 @@ def test_agreement_by_hand():
     assert found == Agreement(difference=2.5, largest=4.0, positions=3, same=2)
     assert found.share == 0.625
     assert agreement(theirs, theirs).share == 0
+    assert rms(ours, theirs) == pytest.approx(((0.25 + 6.25 + 0.0625) / 6) ** 0.5)
     with pytest.raises(ValueError, match=r"shape \[1, 3\] beside \[2, 2\]"):
         agreement([torch.zeros(1, 3), ours[1]], theirs)
 

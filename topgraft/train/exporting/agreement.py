@@ -32,6 +32,11 @@ class Agreement:
         }
 
 
+def rms(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> float:
+    """The root mean square of all differences between tables of the same shapes."""
+    return float((torch.cat(list(ours)) - torch.cat(list(theirs))).square().mean().sqrt())
+
+
 def agreement(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> Agreement:
     """Compare logits [positions, V], a table for each row, elementwise. Tables of other shapes are a ValueError."""
     for a, b in zip(ours, theirs, strict=True):

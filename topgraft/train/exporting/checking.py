@@ -14,21 +14,25 @@ from safetensors.torch import load_file
 
 from topgraft.errors import UserError
 from topgraft.train.exporting import plain
-from topgraft.train.exporting.agreement import Agreement, agreement
+from topgraft.train.exporting.agreement import Agreement, agreement, rms
 from topgraft.train.exporting.policy import Policy
 
 LIMITS = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 """Largest difference between logits, as a share of the largest logit, by the coarser of the precisions that the run
 computed in and that the weights are written in (docs/export.md says what was measured)."""
+MOVED = 1e-5
+"""A policy whose logits are nearer to its base's than this, as a share of the largest, has learned nothing to lose."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check found: how near the logits are, the limit of `found.share`, and whether the folder's tokenizer
+    """What the check found: how near the logits are, the limit of `found.share`, how far training has moved them, and
+    whether the folder's tokenizer
     writes prompts as the run did (None: it has no chat template, or every prompt was cut)."""
 
     found: Agreement
     limit: float
+    moved: Agreement
     rendered: bool | None
 
 
@@ -36,8 +40,9 @@ def check(folder: Path, policy: Policy, written: torch.dtype) -> Checked:
     """Read `folder` anew and compare. Raises UserError where it does not load, or its logits are too far from those of
     the run's policy."""
     tensors = _read_elsewhere(folder, policy)
+    ours = [tensors[f"logits.{number}"] for number in range(len(policy.cases))]
     try:
-        found = agreement([tensors[f"logits.{number}"] for number in range(len(policy.cases))], policy.logits)
+        found = agreement(ours, policy.logits)
     except ValueError as error:
         raise UserError(f"The exported weights are another model than the run's: {error}. Nothing was kept.") from error
     limit = limit_of(policy.precision, written)
@@ -48,7 +53,14 @@ def check(folder: Path, policy: Policy, written: torch.dtype) -> Checked:
             f"that is the limit for {name_of(written)} beside {name_of(policy.precision)}. Nothing was kept. Give "
             f"--dtype float32; where that fails too, check that the base model is the one the run began with."
         )
-    return Checked(found=found, limit=limit, rendered=_rendered(tensors, policy))
+    moved = agreement(policy.of_base, policy.logits)
+    if moved.share > MOVED and rms(ours, policy.of_base) < rms(ours, policy.logits):
+        raise UserError(
+            f"The exported weights are nearer to the base model than to the run's policy: training changed logits by up "
+            f"to {moved.difference:.3g}, and in {name_of(written)} that is lost. Nothing was kept. Give --dtype float32, "
+            f"or leave --merge out: an adapter loses nothing."
+        )
+    return Checked(found=found, limit=limit, moved=moved, rendered=_rendered(tensors, policy))
 
 
 def limit_of(*precisions: torch.dtype) -> float:

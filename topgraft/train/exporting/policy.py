@@ -43,7 +43,7 @@ class Case:
 @dataclass(frozen=True)
 class Policy:
     """All that an export needs to know once the run's model is closed. `logits` [1 + L, V] for every case, in float32,
-    are those of the policy on the base in full precision, at `precision`; `quantized` says how far those of the run
+    are those of the policy on the base in full precision, at `precision`, `of_base` those of that base; `quantized` says how far those of the run
     were from them, where its frozen blocks were quantized."""
 
     arm: str
@@ -55,6 +55,7 @@ class Policy:
     template: Template
     cases: list[Case]
     logits: list[torch.Tensor]
+    of_base: list[torch.Tensor]
     precision: torch.dtype
     device: str
     quantized: Agreement | None
@@ -65,7 +66,8 @@ def read_policy(run: RunFolder, plan: Plan, arm: Arm, into: Path, screen: Screen
     assert arm.policy is not None
     place = reopen(run, plan, arm.settings, [arm.policy], screen)
     cases, tokens = _cases(place, arm.policy)
-    logits, quantized = logits_of(place.model, arm.policy, tokens), None
+    of_base, logits = (logits_of(place.model, slot, tokens) for slot in (None, arm.policy))
+    quantized = None
     place.model.slots.save(arm.policy, into)
     asked, whole, layers, precision = arm.settings.model, place.model.whole, place.model.layers, place.model.model.dtype
     template, device = place.template, place.model.device
@@ -74,7 +76,8 @@ def read_policy(run: RunFolder, plan: Plan, arm: Arm, into: Path, screen: Screen
     if asked.quantize != "none":
         base = load(asked.model_copy(update={"quantize": "none"}), device=device, seed=arm.settings.seed).split
         base.slots.load(arm.policy, into)
-        before, logits = logits, logits_of(base, arm.policy, tokens)
+        before = logits
+        of_base, logits = (logits_of(base, slot, tokens) for slot in (None, arm.policy))
         quantized = agreement(before, logits)
         del base
         release()
@@ -88,6 +91,7 @@ def read_policy(run: RunFolder, plan: Plan, arm: Arm, into: Path, screen: Screen
         template=template,
         cases=cases,
         logits=logits,
+        of_base=of_base,
         precision=precision,
         device=str(device),
         quantized=quantized,

@@ -126,7 +126,12 @@ def _about(policy: Policy, kind: str, written: torch.dtype, checked: Checked) ->
             "chat_template": template.own or checked.rendered is not False,
             "attention": settings.model.attention,
             "stop": list(settings.sampling.stop),
-            "check": {**checked.found.record(), "limit": checked.limit, "precision": name_of(policy.precision)},
+            "check": {
+                **checked.found.record(),
+                "limit": checked.limit,
+                "precision": name_of(policy.precision),
+                "moved": checked.moved.difference,
+            },
             "quantized": {"kind": settings.model.quantize, **policy.quantized.record()} if policy.quantized else None,
         },
     )
@@ -144,7 +149,7 @@ def _tell(policy: Policy, kind: str, written: torch.dtype, checked: Checked, out
     found = checked.found
     screen.say(
         f"checked   read again by transformers alone, logits differ by up to {found.difference:.2g} where the largest "
-        f"is {found.largest:.3g} (limit {checked.limit * found.largest:.2g}); the likeliest token is the same at "
+        f"is {found.largest:.3g} (limit {checked.limit * found.largest:.2g}, moved by training {checked.moved.difference:.2g}); the likeliest token is the same at "
         f"{found.same} of {found.positions} positions"
     )
     if policy.quantized:
