@@ -55,10 +55,8 @@ def test_a_card_says_what_it_is_how_it_was_made_and_how_near_it_is():
     said = words(text)
     assert "A LoRA adapter of rank 24 (alpha 32) on blocks 24, 25 of someone/model-1B, in bfloat16." in said
     assert "answers.jsonl (140 train, 40 test, 20 validation rows)" in said
-    assert (
-        "differ by at most 0.12 where the largest is 25; the limit was 1.2, and training had moved them by up to 6.5. The likeliest token is the same at 131 of"
-        in said
-    )
+    assert "differ by at most 0.12 where the largest is 25; the limit was 1.2, and training had moved them by" in said
+    assert "up to 6.5. The likeliest token is the same at 131 of 132 positions." in said
     assert "Training data answers.jsonl: CC-BY-4.0" in said
     assert "https://huggingface.co/someone/model-1B" in said
     assert "(20 problems)" in said

@@ -130,7 +130,8 @@ def _checked(made: dict[str, Any]) -> list[str]:
         f"This folder was read again by transformers alone, in {check['precision']}, and its logits were compared with "
         f"those of the run's policy on prompts of the run and the policy's own greedy answers: they differ by at most "
         f"{check['difference']:.2g} where the largest is {check['largest_logit']:.3g}; the limit was "
-        f"{check['limit'] * check['largest_logit']:.2g}, and training had moved them by up to {check['moved']:.2g}. The likeliest token is the same at "
+        f"{check['limit'] * check['largest_logit']:.2g}, and training had moved them by up to {check['moved']:.2g}. "
+        f"The likeliest token is the same at "
         f"{check['same_likeliest']} of {check['positions']} positions."
     ]
     if gap:

@@ -56,9 +56,9 @@ def check(folder: Path, policy: Policy, written: torch.dtype) -> Checked:
     moved = agreement(policy.of_base, policy.logits)
     if moved.share > MOVED and rms(ours, policy.of_base) < rms(ours, policy.logits):
         raise UserError(
-            f"The exported weights are nearer to the base model than to the run's policy: training changed logits by up "
-            f"to {moved.difference:.3g}, and in {name_of(written)} that is lost. Nothing was kept. Give --dtype float32, "
-            f"or leave --merge out: an adapter loses nothing."
+            f"The exported weights are nearer to the base model than to the run's policy: training changed logits by "
+            f"up to {moved.difference:.3g}, and in {name_of(written)} that is lost. Nothing was kept. Give --dtype "
+            f"float32, or leave --merge out: an adapter loses nothing."
         )
     return Checked(found=found, limit=limit, moved=moved, rendered=_rendered(tensors, policy))
 

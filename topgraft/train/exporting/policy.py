@@ -43,8 +43,8 @@ class Case:
 @dataclass(frozen=True)
 class Policy:
     """All that an export needs to know once the run's model is closed. `logits` [1 + L, V] for every case, in float32,
-    are those of the policy on the base in full precision, at `precision`, `of_base` those of that base; `quantized` says how far those of the run
-    were from them, where its frozen blocks were quantized."""
+    are those of the policy on the base in full precision, computed in `precision`, `of_base` those of that base alone;
+    `quantized` says how far those of the run were from them, where its frozen blocks were quantized."""
 
     arm: str
     settings: RunSettings
