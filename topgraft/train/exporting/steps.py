@@ -150,7 +150,8 @@ def _tell(policy: Policy, kind: str, written: torch.dtype, checked: Checked, out
     screen.say(
         f"checked   read again by transformers alone, logits differ by up to {found.difference:.2g} where the largest "
         f"is {found.largest:.3g} (limit {checked.limit * found.largest:.2g}; training moved them by up to "
-        f"{checked.moved.difference:.2g}); the likeliest token is the same at {found.same} of {found.positions} positions"
+        f"{checked.moved.difference:.2g}); the likeliest token is the same at {found.same} of {found.positions} "
+        f"positions"
     )
     if policy.quantized:
         gap = policy.quantized
