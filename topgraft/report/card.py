@@ -38,7 +38,7 @@ def card(results: dict[str, Any], provenance: dict[str, Any], about: dict[str, A
         "## Figures",
         figures(results, arm),
         "## Checked",
-        "\n".join(item(text) for text in _checked(made)),
+        "\n".join(item(text) for text in _checked(about)),
         "## Use",
         use(about),
         *_template(made),
@@ -124,10 +124,11 @@ def _made(about: dict[str, Any], provenance: dict[str, Any]) -> list[str]:
     return found
 
 
-def _checked(made: dict[str, Any]) -> list[str]:
-    check, gap = made["check"], made["quantized"]
+def _checked(about: dict[str, Any]) -> list[str]:
+    check, gap = about["made"]["check"], about["made"]["quantized"]
+    readers = "transformers and peft" if about["weights"] == "adapter" else "transformers"
     found = [
-        f"This folder was read again by transformers alone, in {check['precision']}, and its logits were compared with "
+        f"This folder was read again by {readers} alone, in {check['precision']}, and its logits were compared with "
         f"those of the run's policy on prompts of the run and the policy's own greedy answers: they differ by at most "
         f"{check['difference']:.2g} where the largest is {check['largest_logit']:.3g}; the limit was "
         f"{check['limit'] * check['largest_logit']:.2g}, and training had moved them by up to {check['moved']:.2g}. "
@@ -156,7 +157,8 @@ def _licences(made: dict[str, Any]) -> list[str]:
 
 def _limits(made: dict[str, Any], provenance: dict[str, Any]) -> list[str]:
     problems = mapping(mapping(provenance.get("data")).get("problems")).get("test")
-    tested = f" ({len(problems)} problems)" if problems else ""
+    count = len(problems) if isinstance(problems, list) else problems
+    tested = f" ({count} problems)" if count else ""
     found = [
         f"The figures speak of prompts like the run's test rows{tested}, and of nothing else.",
         "Each prompt was trained and measured as a conversation of one turn.",
