@@ -58,18 +58,22 @@ def test_an_adapter_and_merged_weights_are_the_runs_policy(architecture, tied, t
     assert (read(adapter) - of_base(model)).abs().max() > 0.1
     for folder in (adapter, merged):
         check = made(folder)["check"]
-        assert check["positions"] == 4 * 13
+        assert 20 < check["positions"] <= 4 * 13  # answers may end before their 12 tokens
         assert check["same_likeliest"] == check["positions"]
         assert check["difference"] <= 1e-4 * check["largest_logit"]
 
 
 def test_every_weight_of_a_run_that_trained_all_is_exported(tmp_path, tokenizer):
     model = base(tmp_path / "base", tokenizer)
-    out = exported(trained(tmp_path / "run", model, layers="full"), tmp_path / "out")
+    run = trained(tmp_path / "run", model, layers="full")
+    out = exported(run, tmp_path / "out")
     assert not (out / "adapter_config.json").exists()
-    before, after = load_file(model / "model.safetensors"), load_file(out / "model.safetensors")
-    assert before.keys() == after.keys()
-    assert all(not torch.equal(before[name], after[name]) for name in before)
+    folders = (model, run.stage("sft").checkpoints / "last", out)
+    before, learned, after = (load_file(folder / "model.safetensors") for folder in folders)
+    assert learned.keys() == after.keys()
+    assert all(torch.equal(learned[name], after[name]) for name in learned)
+    assert all(not torch.equal(before[name], after[name]) for name in before if "proj" in name)
+    assert (read(out) - of_base(model)).abs().max() > 0.1
 
 
 @pytest.mark.skipif(not HAS, reason='bitsandbytes is not installed: pip install "topgraft[quant]"')

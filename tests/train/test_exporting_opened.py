@@ -70,7 +70,7 @@ def test_there_is_nothing_to_score_with(run, tmp_path):
 def test_a_folder_of_the_library_alone_is_opened_with_defaults(run, tmp_path):
     out = exported(run, tmp_path / "out", merge=True)
     (out / NAME).unlink()
-    arms = open_arms(out, [], QUIET)
+    arms = open_arms(out, ["data.max_response_tokens=20"], QUIET)  # the model's context is 128
     assert list(arms.plan.arms) == ["base"]
     assert arms.open(arms.plan.arms["base"]).model.split_layer == 3
     adapter = exported(run, tmp_path / "adapter")
