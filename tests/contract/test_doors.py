@@ -21,7 +21,7 @@ PAGES = [
 ]
 VERBS = {
     *("run", "check", "recipes", "train", "generate", "chat", "evaluate", "judge", "rate"),
-    *("report", "compare", "layers", "sweep", "data", "convert"),
+    *("report", "compare", "layers", "sweep", "data", "export", "convert"),
 }
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from topgraft.errors import UserError
+from topgraft.runs import RunFolder
 from topgraft.train.exporting import checking, plain, steps
 from topgraft.train.exporting.agreement import Agreement, agreement, rms
 
@@ -41,6 +42,13 @@ def of_base(model: Path) -> torch.Tensor:
 
 def made(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "topgraft.json").read_text(encoding="utf-8"))["made"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> RunFolder:
+    """A run on a random llama. Read only."""
+    folder = tmp_path_factory.mktemp("run")
+    return trained(folder / "run", base(folder / "base", tokenizer))
 
 
 ARCHITECTURES = [("llama", True), ("llama", False), ("gpt2", True), ("qwen2", False)]
@@ -112,14 +120,12 @@ def test_merged_weights_are_the_sum_rounded_once(asked, tmp_path, tokenizer):
         torch.testing.assert_close(weight, expected.to(written), atol=1e-6, rtol=torch.finfo(written).eps)
 
 
-def test_an_adapter_has_the_precision_that_is_asked_for_and_names_its_base(tmp_path, tokenizer):
-    model = base(tmp_path / "base", tokenizer)
-    run = trained(tmp_path / "run", model)
+def test_an_adapter_has_the_precision_that_is_asked_for_and_names_its_base(run, tmp_path):
     for asked, written in (("auto", torch.float32), ("bfloat16", torch.bfloat16)):
         out = exported(run, tmp_path / asked, dtype=asked)
         assert {weight.dtype for weight in load_file(out / "adapter_model.safetensors").values()} == {written}
         config = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))
-        assert config["base_model_name_or_path"] == str(model)
+        assert config["base_model_name_or_path"] == str(run.path.with_name("base"))
 
 
 TEMPLATES = ["", "Q: {prompt}\nA:", 'He said: "{prompt}" \\ {{ 1 + 1 }} {% raw %} \u00e9\u6c49\U0001f600\t{prompt}\n']
@@ -159,8 +165,8 @@ def test_a_tokenizers_own_chat_template_stays_as_it_is(tmp_path):
     assert json.loads((out / "topgraft.json").read_text(encoding="utf-8"))["lengths"]["template"] == ""
 
 
-def test_generation_stops_where_the_run_did(tmp_path, tokenizer):
-    out = exported(trained(tmp_path / "run", base(tmp_path / "base", tokenizer)), tmp_path / "out", merge=True)
+def test_generation_stops_where_the_run_did(run, tmp_path):
+    out = exported(run, tmp_path / "out", merge=True)
     found = GenerationConfig.from_pretrained(out)
     assert (found.eos_token_id, found.pad_token_id, found.max_new_tokens) == ([tiny.END], tiny.PAD, 12)
     assert found.do_sample is False
@@ -183,8 +189,7 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("merge", "writes"), [(True, "write_merged"), (False, "write_adapter")])
-def test_a_damaged_weight_fails_the_check_and_nothing_is_left(merge, writes, tmp_path, tokenizer, monkeypatch):
-    run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
+def test_a_damaged_weight_fails_the_check_and_nothing_is_left(merge, writes, run, tmp_path, monkeypatch):
     right = getattr(steps, writes)
 
     def wrong(policy: Any, made_by_run: Path, folder: Path, dtype: Any) -> torch.dtype:
@@ -199,8 +204,7 @@ def test_a_damaged_weight_fails_the_check_and_nothing_is_left(merge, writes, tmp
     assert files(tmp_path) == before
 
 
-def test_weights_that_have_lost_the_training_are_refused_though_within_the_limit(tmp_path, tokenizer, monkeypatch):
-    run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
+def test_weights_that_have_lost_the_training_are_refused_though_within_the_limit(run, tmp_path, monkeypatch):
     right = steps.write_adapter
 
     def lost(policy: Any, made_by_run: Path, folder: Path, dtype: Any) -> torch.dtype:
@@ -216,8 +220,7 @@ def test_weights_that_have_lost_the_training_are_refused_though_within_the_limit
         exported(run, tmp_path / "out")
 
 
-def test_a_number_that_is_none_fails_the_check(tmp_path, tokenizer, monkeypatch):
-    run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
+def test_a_number_that_is_none_fails_the_check(run, tmp_path, monkeypatch):
     right = plain.read
 
     def wrong(job: Any) -> dict[str, torch.Tensor]:
@@ -253,8 +256,9 @@ def test_the_reader_of_exported_folders_knows_nothing_of_topgraft():
     }
 
 
-def test_what_cannot_be_exported_is_refused_before_anything_is_written(tmp_path, tokenizer):
-    run = trained(tmp_path / "run", base(tmp_path / "base", tokenizer))
+def test_what_cannot_be_exported_is_refused_before_anything_is_written(run, tmp_path):
+    run = RunFolder(Path(shutil.copytree(run.path, tmp_path / "run")))
+    (tmp_path / "rows.jsonl").touch()
     cases = [
         ({"arm": "sfd"}, r"has no arm 'sfd'\. Did you mean 'sft'\? Known: base, sft\."),
         ({"arm": "base"}, r"Arm 'base' is the base model itself, .*: there is nothing to export\. Trained: sft\."),

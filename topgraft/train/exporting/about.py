@@ -12,9 +12,12 @@ from topgraft.errors import UserError
 from topgraft.model.load import ModelSettings
 from topgraft.recipe import Settings, build
 from topgraft.rollout.choosing import SamplingSettings
+from topgraft.runs.writing import write_json
 
 NAME = "topgraft.json"
 LAYOUT = 1
+NOTES = ("topgraft", "made")
+"""Keys of the file for people and the model card: the version that wrote it; base, data, licences, and the check."""
 
 
 class About(Settings):
@@ -22,8 +25,6 @@ class About(Settings):
 
     layout: int = LAYOUT
     """Which keys the file has; those of a later topgraft are refused."""
-    topgraft: str = __version__
-    """The version that wrote it."""
     recipe: str
     """The name of the run's recipe."""
     arm: str
@@ -40,8 +41,6 @@ class About(Settings):
     """How answers are drawn."""
     decoding: str
     """How answers were made in the evaluation: "greedy" or "sampled"."""
-    made: dict[str, Any] = Field(default_factory=dict)
-    """For the model card: base, data and their licences, the check."""
 
     def recipe_of(self, folder: Path) -> dict[str, Any]:
         """The recipe of a run without stages that answers as this policy does."""
@@ -50,6 +49,12 @@ class About(Settings):
             raw["model"]["name"] = str(folder)
         rest = {"data": self.lengths.model_dump(mode="json"), "evaluate": {"decoding": self.decoding}}
         return {"name": self.recipe, "stages": [], "cache": {"disk_gb": 0}, **raw, **rest}
+
+
+def write_about(folder: Path, about: About, made: dict[str, Any]) -> None:
+    """Write the file; `made` is what the model card says of base, data and the check."""
+    notes = dict(zip(NOTES, (__version__, made), strict=True))
+    write_json(folder / NAME, about.model_dump(mode="json") | notes)
 
 
 def read_about(folder: Path) -> About:
@@ -66,4 +71,4 @@ def read_about(folder: Path) -> About:
             f"{path} was written by topgraft {raw.get('topgraft', '?')}, whose exported folders this one "
             f"({__version__}) cannot read. Install that version."
         )
-    return build(About, raw, str(path))
+    return build(About, {key: value for key, value in raw.items() if key not in NOTES}, str(path))

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import torch
@@ -15,8 +16,7 @@ from topgraft.data.template import LengthSettings
 from topgraft.errors import UserError
 from topgraft.report.card import write_card
 from topgraft.runs import RunFolder
-from topgraft.runs.writing import write_json
-from topgraft.train.exporting.about import NAME, About
+from topgraft.train.exporting.about import About, write_about
 from topgraft.train.exporting.checking import Checked, check, name_of
 from topgraft.train.exporting.licences import hub_id, licence_of
 from topgraft.train.exporting.policy import Policy, read_policy, release, trained_arm
@@ -51,7 +51,7 @@ def export(run: RunFolder, name: str, *, out: Path, merge: bool, dtype: str, set
         checked = check(folder, policy, written)
         if checked.rendered is False and not policy.template.own:
             write_tokenizer(policy.template, folder, chat=False)
-        write_json(folder / NAME, _about(policy, kind, written, checked).model_dump(mode="json"))
+        write_about(folder, _about(policy, kind), _made(policy, written, checked))
         write_card(run, folder)
         bar.advance({}, ())
     _tell(policy, kind, written, checked, out, screen)
@@ -94,47 +94,62 @@ def _write(
     return kind, written
 
 
-def _about(policy: Policy, kind: str, written: torch.dtype, checked: Checked) -> About:
-    settings, template = policy.settings, policy.template
-    source = settings.data.source
-    local = Path(settings.model.name).expanduser().is_dir()
-    base = policy.source if local else settings.model.name
-    plain_text = "" if template.own else template.render("{prompt}")
-    shipped = "Apache-2.0" if source in shipped_sets() else ""
-    model = {"name": base, "layers": tuple(policy.layers)} if kind == "adapter" else {"name": "", "layers": "last-1"}
-    plain_model = {"quantize": "none", "gradient_checkpointing": False}
+def _base(policy: Policy) -> str:
+    """The name under which topgraft finds the base again: a shipped one, a hub id or an absolute path."""
+    name = policy.settings.model.name
+    return policy.source if Path(name).expanduser().is_dir() else name
+
+
+def _template(policy: Policy) -> str:
+    """The plain-text template that the run used; "" where it was the tokenizer's own."""
+    return "" if policy.template.own else policy.template.render("{prompt}")
+
+
+def _about(policy: Policy, kind: str) -> About:
+    settings = policy.settings
+    model = {"name": _base(policy), "layers": tuple(policy.layers)}
+    model = model if kind == "adapter" else {"name": "", "layers": "last-1"}
     lengths = settings.data.model_dump(include={"max_prompt_tokens", "max_response_tokens", "too_long"})
     return About(
         recipe=settings.name,
         arm=policy.arm,
         weights=kind,
         seed=settings.seed,
-        model=settings.model.model_copy(update=model | plain_model),
-        lengths=LengthSettings(**lengths, template=plain_text),
+        model=settings.model.model_copy(update={**model, "quantize": "none", "gradient_checkpointing": False}),
+        lengths=LengthSettings(**lengths, template=_template(policy)),
         sampling=settings.sampling,
         decoding=settings.evaluate.decoding,
-        made={
-            "base": {"name": Path(base).name if local else base, "hub": hub_id(policy), "licence": licence_of(policy)},
-            "data": {
-                "source": _public(source),
-                "licence": settings.data.license or shipped,
-            },
-            "precision": name_of(written),
-            "blocks": policy.layers,
-            "lora": None if policy.whole else settings.model.lora.model_dump(mode="json"),
-            "template": plain_text,
-            "chat_template": template.own or checked.rendered is not False,
-            "attention": settings.model.attention,
-            "stop": list(settings.sampling.stop),
-            "check": {
-                **checked.found.record(),
-                "limit": checked.limit,
-                "precision": name_of(policy.precision),
-                "moved": checked.moved.difference,
-            },
-            "quantized": {"kind": settings.model.quantize, **policy.quantized.record()} if policy.quantized else None,
-        },
     )
+
+
+def _made(policy: Policy, written: torch.dtype, checked: Checked) -> dict[str, Any]:
+    """What the card says besides the run's own files."""
+    settings, base, source = policy.settings, Path(_base(policy)), policy.settings.data.source
+    return {
+        "base": {
+            "name": base.name if base.is_dir() else str(base),
+            "hub": hub_id(policy),
+            "licence": licence_of(policy),
+        },
+        "data": {
+            "source": _public(source),
+            "licence": settings.data.license or ("Apache-2.0" if source in shipped_sets() else ""),
+        },
+        "precision": name_of(written),
+        "blocks": policy.layers,
+        "lora": None if policy.whole else settings.model.lora.model_dump(mode="json"),
+        "template": _template(policy),
+        "chat_template": policy.template.own or checked.rendered is not False,
+        "attention": settings.model.attention,
+        "stop": list(settings.sampling.stop),
+        "check": {
+            **checked.found.record(),
+            "limit": checked.limit,
+            "precision": name_of(policy.precision),
+            "moved": checked.moved.difference,
+        },
+        "quantized": {"kind": settings.model.quantize, **policy.quantized.record()} if policy.quantized else None,
+    }
 
 
 def _public(source: str) -> str:
