@@ -112,7 +112,7 @@ def test_commands_fit_the_kind_of_weights():
     plain_text = use(about(template="Say {prompt}:", base={"name": "my", "hub": "", "licence": ""}))
     assert "vllm serve BASE --enable-lora" in plain_text
     assert "--chat-template FOLDER/chat_template.jinja" in plain_text
-    assert "names it by its path" in plain_text
+    assert "names it by its path" in words(plain_text)
     merged = use(about(weights="merged", attention="eager"))
     assert "vllm serve FOLDER\n" in merged
     assert 'AutoModelForCausalLM.from_pretrained(folder, dtype="auto", attn_implementation="eager")' in merged

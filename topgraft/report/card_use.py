@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from topgraft.report.formats.markdown import paragraph
+
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM's --max-lora-rank takes."""
 PLAIN = """from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
@@ -33,10 +35,11 @@ def use(about: dict[str, Any]) -> str:
     own = "With topgraft: `topgraft chat FOLDER`, `topgraft generate FOLDER --data prompts.jsonl`."
     parts = [f"```python\n{code}```", *_vllm(about), own]
     if adapter and not made["base"]["hub"]:
-        parts.append(
+        said = (
             "The base is a folder on the machine where this was exported, and adapter_config.json names it by its path "
             "there (base_model_name_or_path). Elsewhere change that line, or export with --merge."
         )
+        parts.append(paragraph(said))
     return "\n\n".join(parts)
 
 

@@ -91,6 +91,8 @@ def _write(
         kind, written = "adapter", write_adapter(policy, trained, folder, dtype)
     write_tokenizer(policy.template, folder)
     write_generation(policy, folder)
+    for weights in folder.glob("*.safetensors"):  # some versions let the owner alone read what they write
+        shutil.copymode(folder / "generation_config.json", weights)
     return kind, written
 
 
