@@ -46,7 +46,7 @@ def base(
     return folder
 
 
-def trained(folder: Path, model: Path, *, layers: str = "last-2", quantize: str = "none", **raw: Any) -> RunFolder:
+def trained(folder: Path, model: Path, /, *, layers: str = "last-2", quantize: str = "none", **raw: Any) -> RunFolder:
     """A finished run of SFT, its adapter (or whole copy) far from where it began."""
     data = {"source": str(short_rows(folder.with_name("rows.jsonl"))), "max_response_tokens": 12, **raw.pop("data", {})}
     settings = {"name": str(model), "layers": layers, "quantize": quantize, "lora": {"rank": 4, "alpha": 8}}
