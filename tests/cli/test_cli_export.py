@@ -1,11 +1,13 @@
 """`topgraft export` by command: the check in a process of its own, and `generate` and `chat` on what it wrote."""
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from commands import environment, forked, snapshot, topgraft
+from commands import environment, forked, snapshot, stopped, topgraft
 from conftest import Tiny, write_rows
 from huggingface_hub import metadata_load
 
@@ -57,8 +59,6 @@ def test_the_card_has_the_runs_figures(finished, merged):
 
 def test_the_code_of_the_card_runs_without_topgraft(finished, merged, tmp_path):
     """Copied out of the card as a reader would, in a process whose path has no topgraft."""
-    import subprocess
-
     text = (merged / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n")[1].split("```")[0].replace('"FOLDER"', repr(str(merged)))
     code += "\nimport sys; assert 'topgraft' not in sys.modules\n"
@@ -66,6 +66,17 @@ def test_the_code_of_the_card_runs_without_topgraft(finished, merged, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_ctrl_c_leaves_nothing_behind(finished, tmp_path):
+    words = ("export", finished.run, "--out", "stopped")
+
+    def begun() -> bool:
+        return any(path.name.startswith(".stopped.") for path in tmp_path.iterdir())
+
+    done = stopped(*words, cwd=tmp_path, when=begun, by=signal.SIGINT)
+    assert (done.code, "Stopped. Nothing was written to stopped." in done.out) == (130, True), done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_wrong_is_said_in_a_sentence(finished, merged, tmp_path):

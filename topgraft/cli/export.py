@@ -39,4 +39,9 @@ def command(
     from topgraft.train.progress import Screen
 
     quiet()
-    export(open_run(run), arm, out=out, merge=merge, dtype=dtype, sets=set_ or [], screen=Screen())
+    screen = Screen()
+    try:
+        export(open_run(run), arm, out=out, merge=merge, dtype=dtype, sets=set_ or [], screen=screen)
+    except KeyboardInterrupt:
+        screen.say(f"\nStopped. Nothing was written to {out}.")
+        raise SystemExit(130) from None
