@@ -68,14 +68,15 @@ def test_the_code_of_the_card_runs_without_topgraft(finished, merged, tmp_path):
     assert done.stdout.strip()
 
 
-def test_ctrl_c_leaves_nothing_behind(finished, tmp_path):
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_leaves_nothing_behind(by, code, finished, tmp_path):
     words = ("export", finished.run, "--out", "stopped")
 
     def begun() -> bool:
         return any(path.name.startswith(".stopped.") for path in tmp_path.iterdir())
 
-    done = stopped(*words, cwd=tmp_path, when=begun, by=signal.SIGINT)
-    assert (done.code, "Stopped. Nothing was written to stopped." in done.out) == (130, True), done.err
+    done = stopped(*words, cwd=tmp_path, when=begun, by=by)
+    assert (done.code, "Stopped. Nothing was written to stopped." in done.out) == (code, True), done.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -36,12 +36,10 @@ def command(
 ) -> None:
     """Export, check, and say how near the logits are; settings may be changed, e.g. data.license for the card."""
     from topgraft.train.exporting.steps import export
+    from topgraft.train.interrupt import stoppable
     from topgraft.train.progress import Screen
 
     quiet()
     screen = Screen()
-    try:
+    with stoppable(screen.say, lambda: f"Nothing was written to {out}."):
         export(open_run(run), arm, out=out, merge=merge, dtype=dtype, sets=set_ or [], screen=screen)
-    except KeyboardInterrupt:
-        screen.say(f"\nStopped. Nothing was written to {out}.")
-        raise SystemExit(130) from None
