@@ -26,7 +26,7 @@ from topgraft.train.settings import RunSettings, settings_of
 from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.", "track.")
+BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.", "track.", "data.license")
 """Settings that may change between a run and its continuation: they do not change what was trained."""
 BEFORE_THE_RUN = {"layers", ".lock"}
 """What may be in a folder before the run: measures of the blocks (topgraft layers), and the lock."""
