@@ -8,7 +8,6 @@ from harness import Bench, library
 from jobs import jobs
 from material import rows, write_rows
 
-
 OTHERS = ("grpo", "generate", "sweep")
 
 
