@@ -1,22 +1,15 @@
 """Load a causal language model and its tokenizer from a shipped name, a local folder or the hub.
 
-Weights are read from safetensors only, never from pickle files; code from the hub is never run. What can go wrong
-(no weights, a gated model, no login, an unknown id, no network) ends in one sentence that says what to do.
+Weights are read from safetensors only, never from pickle files, and code that comes with a model is not run
+(remote_code.py). What can go wrong ends in one sentence that says what to do (unloadable.py).
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
 from pydantic import Field
 from transformers import (
     AutoConfig,
@@ -32,8 +25,9 @@ from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings
 from topgraft.model.layers import choose_layers
 from topgraft.model.quantizing import keep_precision, quantization
-from topgraft.model.split import INSTEAD
+from topgraft.model.remote_code import may_run
 from topgraft.model.split_model import SplitModel
+from topgraft.model.unloadable import explain
 from topgraft.recipe import Settings
 
 SHIPPED = {"seedling": Path(__file__).resolve().parent.parent / "shipped" / "seedling"}
@@ -56,6 +50,9 @@ class ModelSettings(Settings):
     quantize: str = Field("none", pattern="^(none|8bit|4bit)$")
     """Precision of the matrices in the frozen blocks below the split: "8bit", "4bit" (bitsandbytes, by `pip install
     "topgraft[quant]"`) or "none": that of the others."""
+    trust_remote_code: bool = False
+    """Run the code that comes with the model. The user must confirm the model by name:
+    TOPGRAFT_TRUST_REMOTE_CODE=NAME in the environment."""
     gradient_checkpointing: bool = False
     """Keep only the input of every trained block for the backward pass and run the block again there: less memory, more
     time, the same gradient. A prompt that rows share then passes once for each of them in updates."""
@@ -79,13 +76,13 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     """
     place = device or torch.device("cpu")
     source = source_of(settings.name)
+    code = may_run(settings.name, settings.trust_remote_code)
     try:
-        config = AutoConfig.from_pretrained(source)
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = _load_weights(source, settings, place, config, seed)
+        config, tokenizer = _config_and_tokenizer(source, code)
+        model = _load_weights(source, settings, place, config, seed, code)
         end_ids = _end_ids(source, config, tokenizer)
     except Exception as error:
-        raise _explain(settings.name, error) from error
+        raise explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
     lora = None if settings.layers == "full" else settings.lora
     split = SplitModel(model, layers, lora, gradient_checkpointing=settings.gradient_checkpointing)
@@ -96,11 +93,10 @@ def load_template(settings: ModelSettings, lengths: LengthSettings) -> Template:
     """The template of a model without its weights, for looking at data."""
     source = source_of(settings.name)
     try:
-        config = AutoConfig.from_pretrained(source)
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        config, tokenizer = _config_and_tokenizer(source)
         end_ids = _end_ids(source, config, tokenizer)
     except Exception as error:
-        raise _explain(settings.name, error) from error
+        raise explain(settings.name, error) from error
     text = config.get_text_config()
     return Template(tokenizer, end_ids, text.vocab_size, lengths, getattr(text, "max_position_embeddings", None))
 
@@ -109,10 +105,10 @@ def load_reader(name: str, device: torch.device) -> tuple[PreTrainedTokenizerBas
     """A tokenizer and its model, uncut, to read texts with. Raises UserError as `load` does."""
     source = source_of(name)
     try:
-        config, tokenizer = AutoConfig.from_pretrained(source), AutoTokenizer.from_pretrained(source)
+        config, tokenizer = _config_and_tokenizer(source)
         model = _load_weights(source, ModelSettings(name=name), device, config, seed=0)
     except Exception as error:
-        raise _explain(name, error) from error
+        raise explain(name, error) from error
     return tokenizer, model.eval()
 
 
@@ -120,16 +116,15 @@ def refuse_unknown(name: str) -> None:
     """Raise UserError where no model of that name can be found; its weights are not read."""
     source = source_of(name)
     try:
-        AutoConfig.from_pretrained(source)
-        AutoTokenizer.from_pretrained(source)
+        _config_and_tokenizer(source)
     except Exception as error:
-        raise _explain(name, error) from error
+        raise explain(name, error) from error
 
 
 def source_of(name: str) -> str:
     """The path or hub id behind a model's name, after looking at local folders for what they lack (else UserError)."""
-    folder = SHIPPED.get(name, Path(name).expanduser())
-    if not folder.is_dir():
+    folder = SHIPPED.get(name, Path(os.path.expanduser(name)))
+    if not os.path.isdir(folder):
         if folder.is_absolute() or name.startswith((".", "~")):
             raise UserError(f"There is no model folder {name}. Give a folder with config.json, or a hub id.")
         return name
@@ -148,15 +143,25 @@ def source_of(name: str) -> str:
     return str(folder)
 
 
-def _load_weights(source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int) -> PreTrainedModel:
-    options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place), "use_safetensors": True}
+def _config_and_tokenizer(source: str, code: bool = False) -> tuple[Any, PreTrainedTokenizerBase]:
+    # Said outright: without a word the library asks whoever sits at the keyboard.
+    config = AutoConfig.from_pretrained(source, trust_remote_code=code)
+    return config, AutoTokenizer.from_pretrained(source, trust_remote_code=code)
+
+
+def _load_weights(
+    source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int, code: bool = False
+) -> PreTrainedModel:
+    options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place)}
     if settings.attention != "auto":
         options["attn_implementation"] = settings.attention
     if settings.quantize != "none":
         lowest = choose_layers(settings.layers, config.get_text_config().num_hidden_layers, seed)[0]
         options["quantization_config"] = quantization(settings.quantize, config, lowest, options["dtype"], place)
         options["device_map"] = {"": place}
-    model, report = AutoModelForCausalLM.from_pretrained(source, config=config, output_loading_info=True, **options)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        source, config=config, use_safetensors=True, trust_remote_code=code, output_loading_info=True, **options
+    )
     missing = sorted(report["missing_keys"])
     if missing:
         raise UserError(
@@ -200,46 +205,3 @@ def turn_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
     behind = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition("ANSWER")[2]
     special = {tokenizer.eos_token_id, *tokenizer.added_tokens_decoder}
     return next((int(i) for i in tokenizer(behind, add_special_tokens=False).input_ids if i in special), None)
-
-
-def _explain(name: str, error: Exception) -> Exception:
-    """Turn what the libraries raise into one sentence for the user; unknown errors come through as they are."""
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    text = " ".join(str(cause) for cause in causes)
-    if any(isinstance(cause, UserError) for cause in causes):
-        return error
-    status = {getattr(getattr(cause, "response", None), "status_code", None) for cause in causes}
-    if any(isinstance(cause, GatedRepoError) for cause in causes) or 403 in status:
-        return UserError(
-            f"Model '{name}' is gated. Accept its terms at https://huggingface.co/{name}, then log in with "
-            f"`hf auth login`."
-        )
-    if any(isinstance(cause, RepositoryNotFoundError) for cause in causes) or status & {401, 404}:
-        return UserError(
-            f"The hub has no model '{name}' that you may see. Check the spelling at https://huggingface.co/{name}; "
-            f"for a private model log in with `hf auth login`."
-        )
-    unreachable = (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError)
-    if any(isinstance(cause, unreachable) for cause in causes) or "couldn't connect" in text.lower():
-        return UserError(
-            f"The hub could not be reached for model '{name}', and it is not in the local cache. Check the network, "
-            f"or download it where there is one with `hf download {name}` and give the folder as model.name."
-        )
-    if any(isinstance(cause, HFValidationError) for cause in causes):
-        return UserError(f"'{name}' is neither a folder nor a hub id (owner/name). Check model.name.")
-    if "model type" in text or "Unrecognized model" in text or "Unrecognized configuration" in text:
-        return UserError(
-            f"Model '{name}' has an architecture that is no causal language model known to this transformers "
-            f"version. {INSTEAD} ({str(error).splitlines()[0]})"
-        )
-    if type(error).__name__ == "SafetensorError":
-        return UserError(f"The weights of '{name}' are damaged or cut short: {error}. Download them again.")
-    if isinstance(error, torch.OutOfMemoryError):
-        return error
-    if isinstance(error, OSError | RuntimeError | ValueError):  # a shard is missing, shapes differ, broken JSON
-        return UserError(f"Model '{name}' cannot be loaded, its files are incomplete or disagree: {error}")
-    return error

@@ -118,13 +118,13 @@ class Classifier(Settings):
 
 @cache
 def _tokenizer(name: str) -> Any:
-    return AutoTokenizer.from_pretrained(name)
+    return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
 
 
 @cache
 def _weights(name: str) -> tuple[Any, dict[str, Any]]:
     """Model and loading report: once in a process, however many steps and arms score with it."""
     made, report = AutoModelForSequenceClassification.from_pretrained(
-        name, use_safetensors=True, output_loading_info=True
+        name, use_safetensors=True, trust_remote_code=False, output_loading_info=True
     )
     return made.eval().to("cuda" if torch.cuda.is_available() else "cpu"), report
