@@ -149,6 +149,74 @@ def test_of_a_json_list_that_is_cut_the_rows_before_the_cut_are_saved(write):
     assert "What follows row 8 is lost." in found.left_out[0].message
 
 
+@pytest.mark.parametrize("name", ["r.jsonl", "r.json"])
+def test_a_row_that_is_nested_too_deep_is_one_bad_row(write, name):
+    for depth in [*range(700, 1000, 7), 5000]:  # what Python can still read it cannot always show
+        bad = f'{{"prompt": {"[" * depth}{"]" * depth}, "response": "r"}}'
+        rows = [GOOD, bad, GOOD]
+        source = write(name, "\n".join(rows) if name == "r.jsonl" else f"[{', '.join(rows)}]")
+        if name == "r.jsonl":
+            found = read_all(DataSettings(source=source, skip_bad=True))
+            assert [fault.place.rpartition(", ")[2] for fault in found.left_out] == ["line 2"]
+            assert len(found.rows) == 2
+        assert "r.json" in refusal(source)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('{"prompt": "p", "answer_a": "1", "answer_b": "2", "winner": NaN}', "'winner' is nan, which is neither"),
+        ('{"prompt": "p", "answer_a": "1", "answer_b": "2", "winner": Infinity}', "'winner' is inf, which is neither"),
+        (
+            '{"prompt": "p", "answer_a": "1", "answer_b": "2", "score_a": NaN, "score_b": 1}',
+            "'score_a' must be a number",
+        ),
+        (
+            f'{{"prompt": "p", "answer_a": "1", "answer_b": "2", "score_a": 1{"0" * 400}, "score_b": 1}}',
+            "'score_a' must be a number",
+        ),
+        ('{"key": "k", "group": "g", "prompt": "p", "response": "r", "right": 3}', "is no row that"),
+        ('{"key": "k", "group": "g", "prompt": "p", "response": "r", "strength": "x"}', "is no row that"),
+        ('{"key": "k", "group": "g", "prompt": "\\ud800", "response": "r"}', "'prompt' holds half a character"),
+    ],
+)
+def test_numbers_that_are_none_and_fields_of_another_kind_are_bad_rows(write, row, said):
+    assert said in refusal(write("r.jsonl", f"{row}\n"))
+
+
+def test_a_rank_that_is_no_number_is_no_rank(write):
+    messages = [{"message_id": "q", "parent_id": None, "text": "Why?", "role": "prompter"}]
+    messages += [{"message_id": f"a{n}", "parent_id": "q", "text": f"So {n}.", "role": "assistant"} for n in range(3)]
+    for message, rank in zip(messages[1:], (10**400, 1, 0), strict=True):
+        message["rank"] = rank
+    source = write("r.jsonl", "\n".join(map(json.dumps, messages)))
+    pairs = read(DataSettings(source=source, view="pairs"))
+    assert [(row.response, row.rejected) for row in pairs] == [("So 2.", "So 1.")]
+
+
+def test_prepared_rows_that_name_their_part_keep_it(write):
+    rows = [
+        {"key": p, "group": p, "prompt": f"{p}?", "response": "r", "part": p} for p in ("train", "test", "validation")
+    ]
+    found = read(DataSettings(source=write("r.jsonl", "\n".join(map(json.dumps, rows)))))
+    assert [row.part for row in found] == ["train", "test", "validation"]
+    table = "key,group,prompt,response,correct\nk,g,p,r,true\n"  # a table of one's own that happens to have the names
+    assert [row.correct for row in read(DataSettings(source=write("r.csv", table)))] == [True]
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "hex", "zlib", "a\0b", "", "utf-7", "rot13"])
+def test_codecs_that_are_none_of_text_are_refused(write, encoding):
+    said = refusal(write("r.csv", b"prompt,response\n\xff..,\xc3\n" * 30), encoding=encoding)
+    assert "no encoding that Python knows" in said or "is not" in said
+
+
+def test_a_table_of_very_many_columns_is_read_and_its_bad_rows_named_in_few_words(write):
+    source = write("r.csv", ",".join(f"column {n}" for n in range(100_000)) + "\n" + "x\n" * 1000)
+    said = refusal(source)
+    assert "has 1 cells, the header 100000 (column 0, column 1," in said
+    assert len(said) < 1000
+
+
 def test_doubled_ids_are_bad_rows_but_the_first_is_kept(write):
     source = write("r.csv", "id,prompt,response\nx,a,b\nx,c,d\ny,e,f\n")
     assert [row.prompt for row in read(DataSettings(source=source, skip_bad=True))] == ["a", "e"]

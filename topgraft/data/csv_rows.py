@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 
 from topgraft.data.files import LONGEST, start
@@ -9,6 +10,8 @@ from topgraft.data.table import RawRow, Table
 from topgraft.errors import UserError
 
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SHOWN = 12
+"""Columns of the header named where a row has more or fewer cells."""
 
 
 def read_csv(text: str, name: str) -> Table:
@@ -67,7 +70,7 @@ def _record(lines: list[str], first: int, separator: str, place: str) -> tuple[l
 def _cells(cells: list[str], header: list[str], place: str) -> dict[str, str]:
     if len(cells) != len(header):
         raise UserError(
-            f"{place} has {len(cells)} cells, the header {len(header)} ({', '.join(header)}): "
+            f"{place} has {len(cells)} cells, the header {len(header)} ({_begun(header)}): "
             f'{start(",".join(cells))}. Put a cell that holds a comma or a line break in "double quotes".'
         )
     return dict(zip(header, cells, strict=True))
@@ -75,10 +78,17 @@ def _cells(cells: list[str], header: list[str], place: str) -> dict[str, str]:
 
 def _header(cells: list[str], place: str) -> list[str]:
     names = [cell.strip() for cell in cells]
-    empty_or_twice = [name for name in names if not name or names.count(name) > 1]
+    counts = Counter(names)
+    empty_or_twice = [name for name in names if not name or counts[name] > 1]
     if empty_or_twice:
         raise UserError(
             f"{place}: the header {start(','.join(cells))} has a column {empty_or_twice[0]!r} "
             f"{'more than once' if empty_or_twice[0] else 'without a name'}. Give every column its own name."
         )
     return names
+
+
+def _begun(header: list[str]) -> str:
+    """The first columns, for a message that may be one of very many."""
+    shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in header[:SHOWN]]
+    return ", ".join(shown) + (", ..." if len(header) > SHOWN else "")

@@ -6,6 +6,7 @@ Reading changes nothing. What is wrong with the file as a whole is a UserError; 
 
 import codecs
 import gzip
+import io
 import re
 import zlib
 
@@ -21,30 +22,48 @@ MARKS = {
 """First bytes of files that are no UTF-8 text -> what they are."""
 LONGEST = 10_000_000
 """Characters of a row. A longer one is a damaged file, or many rows without line breaks."""
+SMALL, MOST_TIMES = 64 << 20, 200
+"""Bytes that any .gz may hold, and how many times its own size it may hold beyond that. Text shrinks to a tenth; a
+thousandth is a file made to fill the memory."""
 PAGE = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def unzip(data: bytes, name: str, *, tolerant: bool = False) -> bytes:
     """What a .gz file holds; of a damaged one, where that is tolerated, what stands before the damage."""
+    most = max(SMALL, MOST_TIMES * len(data))
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return _within(file.read(most + 1), most, name)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        saved = _before_damage(data) if tolerant else b""
+        saved = _before_damage(data, most) if tolerant else b""
         if saved:
-            return saved
+            return _within(saved, most, name)
         raise UserError(
             f"{name} ends in .gz but cannot be unzipped: {error}. Was it copied whole? Try `gzip -t {name}`; "
             f"--skip-bad takes the rows before the damage."
         ) from error
 
 
-def _before_damage(data: bytes) -> bytes:
-    """The bytes that can be unzipped, by small steps: a step that fails gives nothing."""
+def _within(found: bytes, most: int, name: str) -> bytes:
+    """What was unzipped. Raises UserError where it is more than `most` bytes."""
+    if len(found) > most:
+        raise UserError(
+            f"{name} unzips to over {most >> 20:,} MB, more than {MOST_TIMES} times its size: it would fill the "
+            f"memory. If it is yours, unzip it and give the file."
+        )
+    return found
+
+
+def _before_damage(data: bytes, most: int) -> bytes:
+    """The bytes that can be unzipped, by small steps: a step that fails gives nothing, and one past `most` is the
+    last."""
     unpacker, found = zlib.decompressobj(wbits=31), bytearray()
     try:
         for start in range(0, len(data), 512):
             found += unpacker.decompress(data[start : start + 512])
+            if len(found) > most:
+                break
     except zlib.error:
         pass
     return bytes(found)
@@ -56,15 +75,15 @@ def decode(data: bytes, name: str, encoding: str = "utf-8", *, tolerant: bool = 
     try:
         codec = codecs.lookup(encoding).name
         text = data.decode("utf-8-sig" if codec == "utf-8" else codec)
-    except LookupError as error:
-        raise UserError(
-            f"data.encoding = '{encoding}' is no encoding that Python knows. Write utf-8, latin-1 or utf-16."
-        ) from error
     except UnicodeDecodeError as error:
         if tolerant and codec == "utf-8" and not data.startswith(tuple(MARKS)):
             text = data.decode("utf-8", errors="surrogateescape").removeprefix("\ufeff")
         else:
             raise UserError(_no_text(data, name, encoding, error)) from error
+    except (LookupError, ValueError) as error:  # some of Python's codecs are none of text, and say so in their own ways
+        raise UserError(
+            f"data.encoding = '{encoding}' is no encoding that Python knows. Write utf-8, latin-1 or utf-16."
+        ) from error
     if PAGE.match(text[:2000]):
         raise UserError(
             f"{name} is a web page (it begins with {text.strip()[:30]!r}), not data: often a page that asks to log in, "

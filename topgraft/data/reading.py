@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from topgraft.data.formats import pick, recognise
 from topgraft.data.formats.columns import NO_COLUMN
+from topgraft.data.remote import is_url, refuse_secrets
 from topgraft.data.sources import raw_rows
 from topgraft.data.splitting import PARTS
 from topgraft.data.table import Fault, Table, refuse
@@ -31,7 +32,8 @@ class DataSettings(LengthSettings):
     source: str = "feedback-200"
     """A shipped set, a file (.json, .jsonl, .csv, .tsv, .parquet, each also .gz), a folder (of `topgraft data prepare`,
     or with a file for train, test and validation each), the URL of a file, or a hub id ("owner/name",
-    "owner/name:config", "owner/name#test")."""
+    "owner/name:config", "owner/name#test"). ${TOPGRAFT_DATA_TOKEN} in a URL stands for what the environment calls
+    so."""
     format: str = "auto"
     """The shape of the rows: "auto", a name (docs/data.md), or "package.module:function" of your own."""
     view: str = Field("auto", pattern="^(auto|conversations|pairs|prompts)$")
@@ -84,6 +86,13 @@ class DataSettings(LengthSettings):
     topgraft are Apache-2.0)."""
     max_rows: int = 0
     """Keep at most so many rows, as whole groups spread evenly over the source; 0 keeps all."""
+
+    @field_validator("source")
+    @classmethod
+    def _no_secrets(cls, source: str) -> str:
+        if is_url(source):
+            refuse_secrets(source)  # before anything is written that would show it
+        return source
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """A source's name -> its raw rows: a shipped set, a local file or folder, a URL, or a data set of the hub."""
 
+import os
 from pathlib import Path
 
 from topgraft.data.csv_rows import read_csv
 from topgraft.data.files import decode, unzip
 from topgraft.data.folders import part_files, verify
 from topgraft.data.json_rows import read_json, read_json_lines
-from topgraft.data.remote import HUB_ID, fetch, read_hub, read_parquet
+from topgraft.data.remote import HUB_ID, fetch, is_url, read_hub, read_parquet
 from topgraft.data.table import RawRow, Table
 from topgraft.errors import UserError, nearest
 
@@ -25,15 +26,15 @@ KINDS = ".json, .jsonl, .csv, .tsv, .parquet"
 def raw_rows(source: str, encoding: str = "utf-8", *, tolerant: bool = False) -> Table:
     """The rows of `source`. Local names come first; only an "owner/name" that is no file is looked up. With `tolerant`
     what can be saved of a damaged file is read."""
-    path = shipped_sets().get(source, Path(source).expanduser())
-    if source.startswith(("http://", "https://")):
+    path = shipped_sets().get(source, Path(os.path.expanduser(source)))
+    if is_url(source):
         _kind(source)
         return _parse(fetch(source), source, encoding, tolerant)
-    if path.is_file():
+    if os.path.isfile(path):  # which, other than the path's own, takes whatever was written
         name = path.name if source in shipped_sets() else source
         _kind(name)
         return _parse(_bytes(path, name), name, encoding, tolerant)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _folder(path, source, encoding, tolerant)
     if HUB_ID.fullmatch(source) and not suffix_of(source)[0]:
         return read_hub(source)
@@ -100,7 +101,7 @@ def _data_files(folder: Path) -> list[str]:
 
 def _not_found(source: str, path: Path) -> str:
     folder = path.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return f"data.source = '{source}': there is no folder '{folder}'. Paths are seen from {Path.cwd()}."
     if not suffix_of(source)[0] and folder == Path("."):
         return (

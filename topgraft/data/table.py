@@ -58,6 +58,8 @@ class Table(list[RawRow]):
             yield
         except UserError as error:
             self.faults.append(Fault(row.place, str(error)))
+        except RecursionError:
+            self.faults.append(Fault(row.place, f"{row.place} holds lists or objects within others, too deep to read."))
 
     def columns(self) -> dict[str, Any]:
         """Every column with the first value that stands in it (None where all are empty)."""

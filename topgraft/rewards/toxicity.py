@@ -1,5 +1,6 @@
 """Toxicity: does a response insult anybody? By a list of words, or by a classifier of the user's own."""
 
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from numbers import Real
@@ -84,7 +85,7 @@ class Toxicity(Settings):
         if not self.lexicon:
             return INSULTS
         try:
-            text = decode(Path(self.lexicon).expanduser().read_bytes(), self.lexicon)
+            text = decode(Path(os.path.expanduser(self.lexicon)).read_bytes(), self.lexicon)
         except OSError as error:
             raise UserError(
                 f"lexicon = '{self.lexicon}' cannot be read: {error.strerror or error}. "

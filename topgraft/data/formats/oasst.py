@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from topgraft.data.reading import DataSettings
 
 
+HIGHEST = 10**9
+"""No rank is as high."""
+
+
 @dataclass(slots=True)
 class Message:
     """One message of a tree; `rank` 0 is the best of the answers to its parent, None one that nobody ranked."""
@@ -104,7 +108,7 @@ def _message(values: Any, parent: str | None, row: RawRow) -> Message | None:
     if not isinstance(text, str) or not text.strip():
         raise UserError(f"{row.place}: the message {name} has no text ({text!r:.40}). Fill it in, or remove the row.")
     rank, above = values.get("rank"), None if "replies" in values else values.get("parent_id")
-    ranked = isinstance(rank, int | float) and not isinstance(rank, bool) and rank == rank  # NaN is no rank
+    ranked = isinstance(rank, int | float) and not isinstance(rank, bool) and abs(rank) < HIGHEST  # nor is NaN one
     return Message(
         id=name,
         parent=parent or (above if isinstance(above, str) and above else None),

@@ -6,6 +6,7 @@ Instead of the verdict there may be two scores (score_0 and score_1), or one num
 answer is better (preference_strength).
 """
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def _scores(columns: Columns, pair: tuple[str, str]) -> tuple[str, ...]:
 def _better(row: RawRow, column: str, pair: tuple[str, str]) -> int | None:
     """0 or 1 for the answer that a verdict prefers, None for a tie."""
     value = value_of(row, column)
-    word = re.sub(r"[\W_]+", "_", str(int(value) if isinstance(value, float) else value).strip().lower())
+    word = re.sub(r"[\W_]+", "_", str(_plain(value)).strip().lower())
     if word.startswith(TIES):
         return None
     for number, name in enumerate(pair):
@@ -111,11 +112,18 @@ def _better(row: RawRow, column: str, pair: tuple[str, str]) -> int | None:
     )
 
 
+def _plain(value: Any) -> Any:
+    """1 for 1.0, which a column with empty cells makes of it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _higher(row: RawRow, scores: tuple[str, ...]) -> int | None:
     values: list[Any] = [value_of(row, column) for column in scores]
     try:
         numbers = [float(value) for value in values]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{row.place}: '{scores[0]}' must be a number; it is {values!r:.60}.") from error
+    if any(map(math.isnan, numbers)):
+        raise UserError(f"{row.place}: '{scores[0]}' must be a number; it is {values!r:.60}.")
     gap = numbers[0] - numbers[1] if len(numbers) == 2 else -numbers[0]
     return None if gap == 0 else 0 if gap > 0 else 1

@@ -1,9 +1,10 @@
 """What `topgraft data prepare` writes: rows as they are after reading, field by field; settings of columns do not
 apply."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from topgraft.data.formats.columns import Columns
+from topgraft.data.formats.columns import Columns, whole
 from topgraft.data.table import RawRow, Table
 from topgraft.errors import UserError
 from topgraft.records import Demonstration
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
     from topgraft.data.reading import DataSettings
 
 COLUMNS = {"key", "group", "prompt", "response"}
+OTHERS = ("category", "rejected")
 
 
 def matches(columns: Columns, settings: "DataSettings") -> bool:
     """Whether the columns are those that are written, and no others."""
     return (
         COLUMNS <= set(columns) <= set(Demonstration.__dataclass_fields__)
+        and isinstance(columns.get("correct"), bool | None)  # a table of one's own has texts there
         and not settings.prompt
         and not settings.response
     )
@@ -51,12 +54,21 @@ def record(row: Demonstration) -> dict[str, Any]:
 
 
 def _row(row: RawRow) -> Demonstration:
-    values = dict(row.values)
-    unknown = set(values) - set(Demonstration.__dataclass_fields__)
-    texts = [values.get(name) for name in COLUMNS] + [values.get(name, "") for name in ("category", "rejected")]
-    if unknown or not all(isinstance(text, str) for text in texts):
+    values = {name: value for name, value in row.values.items() if name != "part"}  # which `row.part` says
+    lists = {name: values.pop(name, []) for name in ("right", "wrong")}
+    texts = {name: values.get(name) for name in COLUMNS} | {name: values.get(name, "") for name in OTHERS}
+    strength = values.get("strength", 1.0)
+    if (
+        not values.keys() <= Demonstration.__dataclass_fields__.keys()
+        or not all(isinstance(text, str) for text in texts.values())
+        or not all(isinstance(found, list) and all(isinstance(text, str) for text in found) for found in lists.values())
+        or not isinstance(values.get("correct"), bool | None)
+        or not (isinstance(strength, int | float) and 0 <= strength < math.inf)
+    ):
         raise UserError(
-            f"{row.place} is no row that `topgraft data prepare` wrote: {str(values)[:80]}. Prepare it anew."
+            f"{row.place} is no row that `topgraft data prepare` wrote: {str(row.values)[:80]}. Prepare it anew."
         )
-    right, wrong = (tuple(values.pop(name, ())) for name in ("right", "wrong"))
-    return Demonstration(**values, right=right, wrong=wrong, part=row.part)
+    for name, found in ({name: [text] for name, text in texts.items()} | lists).items():
+        for text in found:
+            whole(str(text), row, name)
+    return Demonstration(**values, right=tuple(lists["right"]), wrong=tuple(lists["wrong"]), part=row.part)
