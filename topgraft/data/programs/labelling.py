@@ -118,10 +118,9 @@ def same(found: str, wanted: str) -> bool:
     if found.strip() == wanted.strip():
         return True
     try:
-        ours, theirs = ast.literal_eval(found), ast.literal_eval(wanted)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return bool(ast.literal_eval(found) == ast.literal_eval(wanted))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # {[]: 1} is a text, but no value
         return False
-    return bool(ours == theirs)
 
 
 def _found(outcome: Outcome) -> str:
