@@ -1,11 +1,12 @@
 """Name -> object, for the doors that take a user's own code: a reward, an algorithm, a format, a metric.
 
 A short name is looked up in the package's one explicit table; "package.module:name" is imported as it stands, and so is
-a file, "my_file.py:name".
+a file, "my_file.py:name". The standard library has no such door: a recipe alone cannot have `os:system` called.
 """
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,8 +40,14 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
 
 
 def _from_module(kind: str, name: str, module: str) -> ModuleType:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise UserError(
+            f"'{module}' in {kind} '{name}' is no module. Write 'my_file.py:name' or 'package.module:name'."
+        )
+    if module.partition(".")[0] in (*sys.stdlib_module_names, "builtins"):
+        raise UserError(f"{kind} '{name}' is of Python's own library, which has none. Write 'my_file.py:name'.")
     if name.startswith(module) and "" not in sys.path:
-        sys.path.insert(0, "")  # a user's module lies in the folder that the command is called from
+        sys.path.append("")  # a user's module lies in the folder that the command is called from, behind all others
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -51,9 +58,12 @@ def _from_module(kind: str, name: str, module: str) -> ModuleType:
 
 def _from_file(kind: str, path: Path) -> ModuleType:
     """The module of a file, run once however often it is asked for."""
-    path = path.expanduser().resolve()
-    if not path.is_file():
-        raise UserError(f"There is no file {path} to take the {kind} from. Write 'my_file.py:name' with its path.")
+    path = Path(os.path.expanduser(path))
+    if not os.path.isfile(path):  # which, other than the path's own, takes whatever was written
+        raise UserError(
+            f"There is no file {path.absolute()} to take the {kind} from. Write 'my_file.py:name' with its path."
+        )
+    path = path.resolve()
     name = f"topgraft_own_{path.stem}_{abs(hash(path)):x}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)

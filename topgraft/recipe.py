@@ -7,6 +7,7 @@ reads recipes/professor.toml, lays its [scale.tiny] over it, then sets ppo.steps
 the code that reads them and all derive from `Settings`: frozen, and an unknown key is refused with the nearest name.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from topgraft.errors import UserError, nearest
 
 SHIPPED = Path(__file__).resolve().parent / "shipped" / "recipes"
+DEEPEST, LONGEST = 20, 200
+"""Dots in the name of a setting, and characters of a value that a message repeats, at most."""
 
 
 class Settings(BaseModel):
@@ -39,7 +42,7 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
     Raises UserError for an unknown recipe, broken TOML, an unknown scale and an unreadable --set.
     """
     raw = _whole(name, Path())
-    scales = raw.pop("scale", {})
+    scales = _scales(raw, name)
     if scale is not None:
         if scale not in scales:
             raise UserError(f"Recipe '{name}' has no scale '{scale}'. {nearest(scale, scales)}")
@@ -52,14 +55,22 @@ def read_recipe(name: str, *, scale: str | None = None, sets: list[str] | None =
 
 def scales_of(name: str) -> list[str]:
     """The scales that a recipe has, with those of the one that it extends."""
-    return list(_whole(name, Path()).get("scale", {}))
+    return list(_scales(_whole(name, Path()), name))
+
+
+def _scales(raw: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """The scales of a recipe, which are taken out of it."""
+    scales = raw.pop("scale", {})
+    if not isinstance(scales, dict) or not all(isinstance(found, dict) for found in scales.values()):
+        raise UserError(f"`scale` in recipe '{name}' holds no sections. Write a section [scale.NAME] for each scale.")
+    return scales
 
 
 def _whole(name: str, folder: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """A recipe laid over the one that it extends; `folder` is where paths are seen from."""
     known = shipped_recipes()
     path = known.get(name, folder / name)
-    if not path.is_file():
+    if not os.path.isfile(path):  # which, other than the path's own, takes whatever was written
         raise UserError(f"There is no recipe '{name}'. {nearest(name, known)} Or give the path of a TOML file.")
     if path.resolve() in seen:
         raise UserError(f"{path} extends itself. Take one `extends` out.")
@@ -72,8 +83,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no text, numbers of too many digits, too many brackets
         raise UserError(f"{path} is not a TOML file: {error}. Compare it with `topgraft recipes`.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}. May you open it?") from error
 
 
 def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -88,11 +101,13 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def parse_set(text: str) -> dict[str, Any]:
     """ "section.key=value" -> {"section": {"key": value}}; a value that is not TOML is taken as a string."""
     path, equals, value_text = text.partition("=")
-    if not equals or not path.strip():
-        raise UserError(f"--set {text} is not understood. Write --set section.key=value, e.g. --set ppo.steps=20.")
+    if not equals or not path.strip() or path.count(".") > DEEPEST:
+        raise UserError(
+            f"--set {text[:LONGEST]} is not understood. Write --set section.key=value, e.g. --set ppo.steps=20."
+        )
     try:
         value = tomllib.loads(f"value = {value_text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = value_text
     return nested(path.strip(), value)
 
@@ -123,7 +138,7 @@ def _explain(settings: type[Settings], problem: Any, where: str) -> str:
         return f"Unknown key '{key}' in {where}. {nearest(place[-1], getattr(owner, 'model_fields', {}))}"
     if problem["type"] == "value_error":  # raised by our own validators, which name the value where it helps
         return f"{f'[{key}] in ' if key else ''}{where}: {problem['msg'].removeprefix('Value error, ')}."
-    return f"'{key}' in {where}: {problem['msg']} (it is {problem.get('input')!r})."
+    return f"'{key}' in {where}: {problem['msg']} (it is {problem.get('input')!r:.{LONGEST}})."
 
 
 def to_toml(settings: Settings) -> str:

@@ -33,6 +33,8 @@ NOT_POLICIES = ("pairs", "reward", "reward-check")
 """Stages that leave no policy."""
 POLICIES = ("sft", "dpo", "orpo", "kto", "ppo", "grpo", "rloo")
 """Stages that do."""
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""What an arm or a learner may be called: folders and files are called after them."""
 
 
 class PairsSettings(Settings):
@@ -177,6 +179,16 @@ class RunSettings(Settings):
         return ["pairs"] if kind == "pairs" else ["reward"] if kind == "samples" and self.learns_reward else []
 
     @model_validator(mode="after")
+    def _names_are_folders(self) -> "RunSettings":
+        """Folders are called after names: none may lead out of the one that it belongs to."""
+        if not self.name.strip() or set(self.name) & set("/\\\0") or self.name.startswith("."):
+            raise ValueError(f"name = {self.name!r:.60} cannot be a folder's. Take letters, digits and -")
+        for name in self.learners:
+            if not re.fullmatch(NAME, name):
+                raise ValueError(f"a learner cannot be called {name!r:.60}. Take letters, digits, - and _")
+        return self
+
+    @model_validator(mode="after")
     def _stages_fit(self) -> "RunSettings":
         for stage in self.stages:
             if stage not in (*NOT_POLICIES, *self.policies):
@@ -206,7 +218,7 @@ ARMS_MAY = ("seed", "model", "sampling", "pairs", "reward", "rewards", "learners
 def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
     """The recipe with an arm's changes laid over it. Raises UserError for changes that would make arms incomparable."""
     arm, where = settings.arms[name], f"[arms.{name}]"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in ("base", "evaluate", *NOT_POLICIES):
+    if not re.fullmatch(NAME, name) or name in ("base", "evaluate", *NOT_POLICIES):
         raise UserError(
             f"An arm cannot be called '{name}'. Take letters, digits, - and _, and no word of topgraft's own."
         )
@@ -214,7 +226,8 @@ def settings_of_arm(settings: RunSettings, name: str) -> RunSettings:
         if key not in ARMS_MAY:
             own = ("train", "best_of", "filter", "constrained")
             raise UserError(f"{where} cannot set '{key}'. {nearest(key, (*own, *ARMS_MAY))}")
-    for key in arm.changes.get("model", {}):
+    model = arm.changes.get("model", {})
+    for key in model if isinstance(model, dict) else ():
         if key not in ("layers", "lora", "gradient_checkpointing"):
             raise UserError(
                 f"{where} cannot set model.{key}: arms of a run share the base model. Set model.layers, model.lora or "
