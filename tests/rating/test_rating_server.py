@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import stat
 import urllib.error
 import urllib.request
@@ -10,7 +11,7 @@ from starlette.responses import PlainTextResponse
 
 from topgraft.errors import UserError
 from topgraft.rating.guard import AT_ONCE, MOST_ADDRESSES, Guard
-from topgraft.rating.server import LONGEST_BODY, listen
+from topgraft.rating.server import LONGEST_BODY, kept_token, listen
 from topgraft.rating.store import Store
 
 
@@ -109,6 +110,35 @@ def test_clicks_by_the_wire_are_kept_or_refused(served):
     assert ask(server.link + "click", {**one, "value": "x" * LONGEST_BODY})[0] == 413
     assert ask(server.link + "click")[0] == 405
     assert len(Store(run.path / "rating" / "ratings.sqlite").clicks(page["rater"])) == 1
+
+
+def test_bodies_that_no_page_sends_are_refused_and_the_server_goes_on(served):
+    _, server = served
+    rater = json.loads(ask(server.link + "start", {"name": "hostile"})[2])["rater"]
+    one = {"id": "b" * 16, "rater": rater, "screen": 0, "question": "coherence", "value": "4"}
+    bodies = [b"[" * 10_000, b"\xff\xfe", b"9" * 5000, b'{"id": NaN}', b""]
+    bodies += [json.dumps({**one, "id": "\ud800" * 9}).encode(), json.dumps({**one, "id": "a b\n" * 4}).encode()]
+    bodies += [json.dumps({**one, key: number}).encode() for key in ("rater", "screen") for number in (10**30, -1)]
+    for body in bodies:
+        if body:
+            assert ask(server.link + "click", body)[0] == 400, body[:60]
+            assert ask(server.link + "start", body)[0] == 400, body[:60]
+    assert ask(server.link + "start", {"name": "\ud800 lone"})[0] == 200
+    assert ask(server.link + "click", one)[0] == 200
+
+
+def test_a_token_that_is_none_opens_nothing(tmp_path):
+    before = os.umask(0)  # the most open of all
+    try:
+        token = kept_token(tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+    assert kept_token(tmp_path) == token
+    for text in ("", "\n", "short", "x" * 31, f"{token} {token}"):
+        (tmp_path / "token").write_text(text)
+        with pytest.raises(UserError, match=r"holds no token\. Remove it"):
+            kept_token(tmp_path)
 
 
 def test_it_listens_on_loopback_and_keeps_its_token_to_itself(served):

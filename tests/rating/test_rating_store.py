@@ -93,6 +93,18 @@ def test_clicks_that_the_page_cannot_have_sent_are_refused(opened):
     assert [row["value"] for row in store.clicks(rater)] == ["fine␀\N{REPLACEMENT CHARACTER}", "equal"]
 
 
+def test_no_rater_fills_the_disk(opened, monkeypatch):
+    store, study = opened
+    monkeypatch.setattr("topgraft.rating.store.MOST_CLICKS", 3)  # 20,000, in less time
+    rater, other = store.join("anna"), store.join("ben")
+    for number in range(3):
+        store.click(click(rater, 0, "coherence", "4", number), study)
+    with pytest.raises(Refused, match="3 clicks of one rater are kept"):
+        store.click(click(rater, 0, "coherence", "4", 9), study)
+    store.click(click(other, 0, "coherence", "4"), study)
+    assert [len(store.clicks(one)) for one in (rater, other)] == [3, 1]
+
+
 def test_raters_who_click_at_once_all_get_their_clicks_kept(opened):
     store, study = opened
     wanted = 40

@@ -6,6 +6,8 @@ the file of ratings only.
 
 import ipaddress
 import json
+import os
+import re
 import secrets
 import socket
 from pathlib import Path
@@ -75,7 +77,7 @@ async def _body(request: Request, **fields: type) -> dict[str, Any]:
             raise HTTPException(413, f"More than {LONGEST_BODY} bytes.")
     try:
         body = json.loads(read)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(400, "Not JSON.") from None
     if not isinstance(body, dict) or {key: type(value) for key, value in body.items()} != fields:
         raise HTTPException(400, f"Not these fields: {', '.join(fields)}.")
@@ -107,12 +109,19 @@ def _everything(store: Store, study: Study, name: str) -> dict[str, Any]:
 
 
 def kept_token(folder: Path) -> str:
-    """The token of this folder's links, made at the first call; a page that is open outlives a restart by it."""
+    """The token of this folder's links, made at the first call; a page that is open outlives a restart by it. Nobody
+    else on the machine may read it. Raises UserError for a file with less in it: it would open the page to a guess."""
     path = folder / "token"
     if not path.exists():
-        write_whole(path, secrets.token_urlsafe(24) + "\n")
-        path.chmod(0o600)
-    return path.read_text(encoding="utf-8").strip()
+        before = os.umask(0o077)
+        try:
+            write_whole(path, secrets.token_urlsafe(24) + "\n")
+        finally:
+            os.umask(before)
+    token = path.read_text(encoding="utf-8").strip()
+    if not re.fullmatch(r"[\w-]{32,}", token, re.ASCII):
+        raise UserError(f"{path} holds no token. Remove it: the next start makes one, and a new link.")
+    return token
 
 
 def listen(host: str, port: int) -> socket.socket:

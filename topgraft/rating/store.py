@@ -5,6 +5,7 @@ same time lose nothing. Nothing is overwritten; of several clicks on one questio
 """
 
 import json
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from topgraft.report.words.text import clean, one_line
 PATIENCE = 30.0
 """Seconds for which a click waits while another is being written."""
 MOST_RATERS, LONGEST_NAME = 500, 60
+MOST_CLICKS, LARGEST = 20_000, 2**31
+"""Clicks of one rater that are kept, repeated ones too, and the largest number that one may send."""
+ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+"""A click's name."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS study (one INTEGER PRIMARY KEY CHECK (one = 1), content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS raters (rater INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, began TEXT NOT NULL);
@@ -32,6 +37,7 @@ CREATE TABLE IF NOT EXISTS clicks (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rater INTEGER NOT NULL, screen INTEGER NOT NULL,
     question TEXT NOT NULL, value TEXT NOT NULL, at TEXT NOT NULL,
     FOREIGN KEY (rater, screen) REFERENCES screens);
+CREATE INDEX IF NOT EXISTS clicks_of_raters ON clicks (rater);
 """
 
 
@@ -110,11 +116,14 @@ class Store:
     def click(self, click: Click, study: Study) -> None:
         """Keep a click. It is on the disk when this returns. Raises Refused for what the page cannot have sent."""
         with self._open() as base:
-            row = base.execute(
-                "SELECT arms FROM screens WHERE rater = ? AND screen = ?", [click.rater, click.screen]
-            ).fetchone()
+            asked = [click.rater, click.screen]
+            row = None
+            if all(0 <= number <= LARGEST for number in asked):
+                row = base.execute("SELECT arms FROM screens WHERE rater = ? AND screen = ?", asked).fetchone()
             if row is None:
                 raise Refused("There is no such screen.")
+            if base.execute("SELECT count(*) FROM clicks WHERE rater = ?", [click.rater]).fetchone()[0] >= MOST_CLICKS:
+                raise Refused(f"{MOST_CLICKS} clicks of one rater are kept, and no more.")
             _check(click, study, len(json.loads(row[0])))
             values = [click.id, click.rater, click.screen, click.question, clean(click.value), _now()]
             base.execute(
@@ -161,7 +170,7 @@ def _check(click: Click, study: Study, shown: int) -> None:
         fits = click.question == CHOICE and click.value in CHOICES
     else:
         fits = click.question in study.dimensions and click.value in map(str, SCALE)
-    if not fits or not 8 <= len(click.id) <= 64:
+    if not fits or not ID.fullmatch(click.id):
         raise Refused("This page asks no such question.")
 
 
