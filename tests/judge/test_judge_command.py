@@ -153,6 +153,8 @@ def test_pairs_without_a_verdict_are_named_on_screen_and_page(serve, run):
         (("--model", "m", "--arms", "stf"), "Did you mean 'sft'"),
         (("--model", "m", "--budget", "2usd", "--url", "http://127.0.0.1:9/v1"), "needs the model's prices"),
         (("--model", "m", "--parameter", "stream=true"), "is not understood"),
+        (("--model", "m", "--parameter", "api_key=sk-1"), "--parameter api_key is written into the run folder"),
+        (("--model", "m", "--parameter", 'extra_headers={"a": 1}'), "it into the environment"),
         (("--model", "m", "--url", "127.0.0.1"), "is no address"),
         (("--model", "m", "--url", "http://127.0.0.1:9/v1"), "Is the address right"),
         (("--model", "m", "--key-name", "NOT_THERE"), "The environment has no NOT_THERE"),

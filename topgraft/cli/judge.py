@@ -28,6 +28,8 @@ topgraft judge runs/professor --model deepseek-chat --url https://api.deepseek.c
 topgraft judge runs/professor --model qwen3:8b --url http://localhost:11434/v1 --workers 1"""
 DEFAULTS = {"temperature": 0, "max_tokens": 1024}
 """Parameters of every request unless --parameter says otherwise."""
+SECRET = ("api_key", "apikey", "authorization", "secret", "password", "access_token", "extra_headers", "headers")
+"""How parameters end that hold a secret."""
 
 
 def command(
@@ -144,6 +146,11 @@ def _parameters(texts: list[str]) -> dict[str, Any]:
         if not equals or not name.strip() or name.strip() in ("model", "messages", "stream", "n"):
             raise UserError(
                 f"--parameter {text} is not understood. Write NAME=VALUE, e.g. --parameter max_tokens=2000."
+            )
+        if name.strip().lower().replace("-", "_").endswith(SECRET):
+            raise UserError(
+                f"--parameter {name.strip()} is written into the run folder, and a key is nobody else's business. Put "
+                "it into the environment and name the variable: --key-name NAME."
             )
         try:
             found[name.strip()] = json.loads(value)

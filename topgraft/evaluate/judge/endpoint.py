@@ -21,6 +21,8 @@ KEY_NAME, URL_NAME = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 SECRET = 8
 """A key of fewer characters is a placeholder, which may well occur in a text."""
 NO_KEY = "none"
+MOST_TOKENS = 10**9
+"""A count that is not below it is none."""
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -125,15 +127,16 @@ class Endpoint:
             choice = body["choices"][0]
             content = choice["message"].get("content") or choice["message"].get("refusal") or ""
             usage = body.get("usage") or {}
-        except (ValueError, LookupError, TypeError, AttributeError):
+            tokens = [_count(usage, name) for name in ("prompt_tokens", "completion_tokens")]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise Passing(f"what came is no chat completion: {self.clean(text)[:80]!r}", paid=True) from None
         if not isinstance(content, str):
             raise Passing("what came is a chat completion without text", paid=True)
         return Reply(
             text=self.clean(content),  # once more, since JSON may have hidden it
-            finish=str(choice.get("finish_reason")),
-            tokens_in=_count(usage, "prompt_tokens"),
-            tokens_out=_count(usage, "completion_tokens"),
+            finish=self.clean(str(choice.get("finish_reason"))),
+            tokens_in=tokens[0],
+            tokens_out=tokens[1],
             served=self.clean(str(body.get("model") or self.model)),
         )
 
@@ -170,4 +173,4 @@ def retry_after(headers: Any) -> float | None:
 
 def _count(usage: dict[str, Any], name: str) -> int | None:
     found = usage.get(name)
-    return found if isinstance(found, int) and found >= 0 else None
+    return found if isinstance(found, int) and 0 <= found < MOST_TOKENS else None
