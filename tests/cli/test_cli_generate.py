@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from commands import forked, snapshot, stopped
+from keyboard import Terminal
 from material import write_rows
+
+from topgraft.report.words.text import from_csv
 
 
 def lines(path: Path) -> list[dict]:
@@ -70,6 +73,23 @@ def test_generate_knows_the_arms_of_the_run(finished, tmp_path):
     done = forked("generate", finished.run, "--arm", "pop", cwd=tmp_path)
     assert done.code == 2
     assert "has no arm 'pop'. Did you mean 'ppo'? Known: base, ppo, sft." in done.err
+
+
+def test_a_terminal_and_a_spreadsheet_get_texts_that_they_do_not_obey(finished, tmp_path):
+    prompts = ["=1+1 a\x9b31mb", "'=1", "-2 is odd?", "Is \x1b]0;t\x07 odd?"]
+    questions = write_rows(tmp_path / "questions.jsonl", [{"prompt": text} for text in prompts])
+    words = ("generate", finished.run, "--arm", "base", "--data", questions)
+    terminal = Terminal(*words, cwd=tmp_path)
+    assert terminal.end() == 0
+    shown = terminal.see("Is .*odd")
+    assert "=1+1 a\N{REPLACEMENT CHARACTER}31mb" in shown
+    assert not {"\x1b", "\x9b", "\x07"} & set(shown)
+    done = forked(*words, "--out", "answers.csv", cwd=tmp_path)
+    assert done.code == 0, done.err
+    cells = [row["prompt"] for row in table(tmp_path / "answers.csv")]
+    assert cells == ["'=1+1 a\x9b31mb", "''=1", "'-2 is odd?", prompts[3]]
+    assert [from_csv(cell) for cell in cells] == prompts
+    assert all(row["tokens"].isdecimal() for row in table(tmp_path / "answers.csv"))
 
 
 MANY = ("--arm", "sft", "--sample", "--samples", "12", "--set", "sampling.rows_at_once=6")

@@ -11,7 +11,7 @@ from topgraft.report.words.comparisons import best_arm, comparisons
 from topgraft.report.words.instruments import instruments
 from topgraft.report.words.numbers import count, decimals, duration, number, plain, show
 from topgraft.report.words.tables import headline
-from topgraft.report.words.text import clean, csv_text, slug, tex, tidy
+from topgraft.report.words.text import clean, csv_text, from_csv, slug, tex, tidy
 
 
 def test_final_table_is_plain_text(results):
@@ -117,9 +117,15 @@ def test_csv_cells_are_no_formulas(hostile):
     assert "-0.72" in {line[2] for line in lines}, "a negative number stays a number"
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx"])
-def test_every_formula_start_is_quoted(text):
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "＝1", "'=1", "''+1"])
+def test_every_formula_start_is_quoted_and_comes_back(text):
     assert csv_text(text) == f"'{text}"
+    assert from_csv(csv_text(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "a", "'a'", "'", "1-2", " =1"])
+def test_other_texts_are_left_as_they_are(text):
+    assert csv_text(text) == from_csv(text) == text
 
 
 def test_latex_escapes_every_special(hostile):

@@ -78,7 +78,9 @@ def told(call: Callable[[], object]) -> None:
         message = _explain(error)
     else:
         return
-    print(f"error: {message}", file=sys.stderr)
+    from topgraft.train.progress import printable  # messages repeat what stands in data and recipes
+
+    print(f"error: {printable(message)}", file=sys.stderr)
     sys.exit(2)
 
 

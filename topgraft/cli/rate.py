@@ -113,11 +113,12 @@ def _open_page(store: "Store", study: "Study", host: str, port: int) -> None:
 
     from topgraft.rating.server import application, kept_token, link_of, listen, serve
     from topgraft.rating.study import screens_of
+    from topgraft.train.progress import printable
 
     token, listening = kept_token(store.path.parent), listen(host, port)
     screens = screens_of(study, "")
     clicks = sum(1 if len(screen.arms) == 2 else len(study.dimensions) for screen in screens)
-    print(f"rating    {len(study.prompts)} prompts, answers of {', '.join(study.arms)}")
+    print(printable(f"rating    {len(study.prompts)} prompts, answers of {', '.join(study.arms)}"))
     twice = sum(screen.repeats is not None for screen in screens)
     print(f"a rater   {len(screens)} screens, {twice} of them repeats, {clicks} clicks")
     print(f"kept in   {store.path}")

@@ -10,7 +10,7 @@ from topgraft.report.parts.separation import by_pair
 from topgraft.report.words.comparisons import winners
 from topgraft.report.words.results import many
 from topgraft.report.words.tables import final_table
-from topgraft.train.progress import Screen
+from topgraft.train.progress import Screen, printable
 
 TITLE = "Test split, value [95 % interval over problems]"
 MOST_SENTENCES = 8
@@ -70,7 +70,7 @@ def print_table(screen: Screen, header: list[str], rows: list[list[str]], *, tit
 def _table(header: list[str], rows: list[list[str]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for place, name in enumerate(header):
-        table.add_column(escape(name), justify="left" if place == 0 else "right", overflow="fold")
+        table.add_column(escape(printable(name)), justify="left" if place == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(printable(cell)) for cell in row))
     return table

@@ -19,6 +19,7 @@ import torch
 from topgraft.data.formats.columns import NO_COLUMN
 from topgraft.data.reading import read
 from topgraft.errors import UserError
+from topgraft.report.words.text import csv_text
 from topgraft.rollout.choosing import SamplingSettings, greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs.writing import append_line, is_whole, read_lines, summed, write_whole
@@ -26,7 +27,7 @@ from topgraft.train.arms import OpenArms
 from topgraft.train.exported import ExportedArms
 from topgraft.train.interrupt import stoppable
 from topgraft.train.plan import Arm
-from topgraft.train.progress import Screen
+from topgraft.train.progress import Screen, printable
 from topgraft.train.reopening import arm_of
 from topgraft.train.workplace import Workplace, stage_seed
 
@@ -67,8 +68,11 @@ def generate(
     with stoppable(screen.say, lambda: f"The same command goes on; {kept} holds what is there." if kept else ""):
         records = _answers(place, chosen, asked, settings, samples, done, kept, screen)
     if out is None or kept is None:
-        for record in records:  # the data themselves go to standard output, as they are; progress to standard error
-            sys.stdout.write((record["response"] if prompt else json.dumps(record, ensure_ascii=False)) + "\n")
+        shown = (
+            printable if sys.stdout.isatty() else str
+        )  # a file gets the data as they are; a terminal would obey them
+        for record in records:
+            sys.stdout.write(shown(record["response"] if prompt else json.dumps(record, ensure_ascii=False)) + "\n")
         return
     write_whole(out, _table(records) if out.suffix.lower() == ".csv" else _lines(records))
     kept.unlink(missing_ok=True)
@@ -162,5 +166,7 @@ def _table(records: Sequence[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, records[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows(
+        {key: csv_text(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in records
+    )
     return text.getvalue()

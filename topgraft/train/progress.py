@@ -29,7 +29,9 @@ class Bar:
         self.done = self._before = done
         self._begun = time.monotonic()
         self._spoken = self._begun
-        self._task = progress.add_task(title, total=total, completed=done, figures="") if progress else None
+        self._task = (
+            progress.add_task(escape(printable(title)), total=total, completed=done, figures="") if progress else None
+        )
 
     def advance(self, metrics: dict[str, float], keys: tuple[str, ...], steps: int = 1) -> None:
         """Count a step (or as many as `steps`) and show the metrics named in `keys`."""
@@ -43,7 +45,7 @@ class Bar:
             self._spoken = now
             left = (now - self._begun) / (self.done - self._before) * (self.total - self.done)
             line = f"{self.title} {self.done}/{self.total}  {figures}  {left:.0f} s left"
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class Screen:
@@ -58,7 +60,7 @@ class Screen:
 
     def heading(self, text: str) -> None:
         """Print the beginning of a stage."""
-        self.console.print(f"[bold]{escape(text)}[/bold]", highlight=False, soft_wrap=True)
+        self.console.print(f"[bold]{escape(printable(text))}[/bold]", highlight=False, soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int, *, done: int = 0) -> Iterator[Bar]:

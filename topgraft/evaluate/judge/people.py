@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from topgraft.evaluate.judge.agreement import Choice, Choices, chosen
+from topgraft.report.words.text import from_csv
 
 QUESTION = "win_rate"
 """What the ratings call the choice between two answers; its value is 1 for the arm, 0.5 for a tie, 0 for the other."""
@@ -22,15 +23,10 @@ def rated(run: Path) -> Choices:
             if line.get("question") == QUESTION and not line.get("repeats"):
                 try:
                     value = float(line["value"])
-                    row, arm, against = (_plain(line[key]) for key in ("prompt", "arm", "against"))
+                    row, arm, against = (from_csv(line[key]) for key in ("prompt", "arm", "against"))
                 except (KeyError, TypeError, ValueError):
                     continue
                 pair, turned = chosen(row, arm, against, "win")
                 values[pair].append(value if turned == "win" else 1 - value)
     means = {pair: sum(found) / len(found) for pair, found in values.items()}
     return {pair: "win" if mean > 0.5 else "loss" if mean < 0.5 else "tie" for pair, mean in means.items()}
-
-
-def _plain(text: str) -> str:
-    """A cell without the apostrophe that keeps a spreadsheet from taking it for a formula."""
-    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -46,7 +46,8 @@ TEX_OTHERS = (
 """Defines the command that `tex` gives all other characters to: XeLaTeX and LuaLaTeX set those that the font has, all
 else is shown as its code."""
 LONG_WORD, BREAK_EVERY = 24, 12
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula, or passes over before one."""
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -127,11 +128,17 @@ def tex_lines(text: str) -> str:
 
 
 def csv_text(text: str) -> str:
-    """Return `text` so that no spreadsheet takes it for a formula: a leading apostrophe where it would.
+    """Return `text` so that no spreadsheet takes it for a formula: with an apostrophe in front where it would, and
+    where it has such a one already, so that `from_csv` gives back every text.
 
-    Example: `csv_text("=1+1")` -> "'=1+1".
+    Example: `csv_text("=1+1")` -> "'=1+1"; `csv_text("'=1+1")` -> "''=1+1".
     """
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
+
+
+def from_csv(text: str) -> str:
+    """Return the text of which `csv_text` made a cell."""
+    return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
 def slug(text: str, taken: set[str]) -> str:

@@ -119,14 +119,15 @@ def trials_csv(trials: Trials) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     tests = [f"test {name}{part}" for name in trials.tests for part in ("", " low", " high")]
-    writer.writerow(
-        ["trial", "state", *trials.keys, f"validation {trials.asked['metric']}", *tests, "seconds", "error"]
-    )
+    names = ["trial", "state", *trials.keys, f"validation {trials.asked['metric']}", *tests, "seconds", "error"]
+    writer.writerow(map(csv_text, names))
     for row in sorted(trials.rows, key=lambda row: row.number):
         values = [csv_text(value) if isinstance(value, str) else value for value in map(row.values.get, trials.keys)]
         figures = list(_figures(row, trials.tests))
         metric = "" if row.metric is None else row.metric
-        writer.writerow([row.number, row.state, *values, metric, *figures, round(row.seconds, 2), csv_text(row.error)])
+        writer.writerow(
+            [row.number, csv_text(row.state), *values, metric, *figures, round(row.seconds, 2), csv_text(row.error)]
+        )
     return out.getvalue()
 
 
