@@ -1,10 +1,11 @@
 # make demo: set up and run the main job. make test: set up and pass the tests. make setup: what both share.
 # make faults: kill processes, fail writes and harm files for a quarter of an hour; make faults-full: all of it once.
+# make fuzz: search every reader for inputs that break it, SECONDS each (Linux; Python 3.11 to 3.14, as Atheris has it).
 # make peers: TRL in an environment of its own, for benchmarks/compare.py.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test slow faults faults-full lint peers
+.PHONY: setup demo test slow faults faults-full fuzz lint peers
 
 setup: .venv/.done
 
@@ -43,3 +44,8 @@ faults-full: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m slow
+
+SECONDS ?= 600
+fuzz: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]' -c constraints.txt
+	$(BIN)/python tests/fuzz/fuzz_drive.py --seconds $(SECONDS)
