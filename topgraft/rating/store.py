@@ -25,7 +25,7 @@ PATIENCE = 30.0
 MOST_RATERS, LONGEST_NAME = 500, 60
 MOST_CLICKS, LARGEST = 20_000, 2**31
 """Clicks of one rater that are kept, repeated ones too, and the largest number that one may send."""
-ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+ID = re.compile(r"[ -~]{8,64}")
 """A click's name."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS study (one INTEGER PRIMARY KEY CHECK (one = 1), content TEXT NOT NULL);
