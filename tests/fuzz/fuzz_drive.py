@@ -8,6 +8,7 @@ takes over 10 seconds, or brings the process over 1 GB. That input is kept as cr
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MEGABYTES, SECONDS_AN_INPUT, LONGEST = 1000, 10, 4096
+MEMORY = Path("/dev/shm")
+"""Where files are written of which there are millions."""
 INSTRUMENTED = ["topgraft", "tomllib", "json"]
 """What the search follows; the rest runs as it is."""
 
@@ -49,9 +52,16 @@ def told(name: str, asked: argparse.Namespace) -> bool:
     """Fuzz one target in another process and print what came of it; whether it held."""
     command = [sys.executable, __file__, name, "--child", "--out", str(asked.out)]
     command += ["--seconds", str(asked.seconds), "--runs", str(asked.runs)]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
-    )
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+            env={**os.environ, "TMPDIR": folder},
+        )
     found = {key: int(value) for key, value in re.findall(r"stat::(\w+):\s+(\d+)", done.stdout)}
     inputs, peak = found.get("number_of_executed_units", 0), found.get("peak_rss_mb", 0)
     slowest, end = found.get("slowest_unit_time_sec", 0), "BROKEN" if done.returncode else "held"

@@ -19,7 +19,7 @@ from topgraft.report.words.text import csv_text, from_csv
 from topgraft.train.settings import RunSettings
 
 FEW = settings(
-    max_examples=60,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     database=None,

@@ -57,5 +57,6 @@ class Kept:
             self._known[record["digest"]] = self._in_own[record["digest"]] = record
 
 
-def _whole(record: dict[str, Any]) -> bool:
-    return isinstance(record.get("digest"), str) and isinstance(record.get("reply"), str) and is_whole(record)
+def _whole(record: Any) -> bool:
+    texts = isinstance(record, dict) and all(isinstance(record.get(name), str) for name in ("digest", "reply"))
+    return texts and is_whole(record)
