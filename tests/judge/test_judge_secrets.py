@@ -87,7 +87,11 @@ def test_a_local_endpoint_needs_no_key_and_gets_no_organisation(serve, run, monk
 
 
 @pytest.mark.parametrize(
-    ("given", "seconds"), [("3", 3), ("0.25", 0.25), ("-1", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None)]
+    ("given", "seconds"),
+    [
+        *[("3", 3), ("0.25", 0.25), ("-1", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None)],
+        ("Wed 21 Oct 26666666666666666666666 0:00 GMT", None),
+    ],
 )
 def test_retry_after_is_a_number_or_a_date(given, seconds):
     assert retry_after({"retry-after": given}) == seconds

@@ -166,9 +166,9 @@ def retry_after(headers: Any) -> float | None:
         pass
     try:
         until = parsedate_to_datetime(given)
-    except ValueError:
+        return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or one in a year of very many digits
         return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _count(usage: dict[str, Any], name: str) -> int | None:
