@@ -25,8 +25,8 @@ PATIENCE = 30.0
 MOST_RATERS, LONGEST_NAME = 500, 60
 MOST_CLICKS, LARGEST = 20_000, 2**31
 """Clicks of one rater that are kept, repeated ones too, and the largest number that one may send."""
-ID = re.compile(r"[ -~]{8,64}")
-"""A click's name."""
+ID = re.compile("[^\\ud800-\\udfff]{8,64}", re.DOTALL)
+"""A click's name: any text that can be written down."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS study (one INTEGER PRIMARY KEY CHECK (one = 1), content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS raters (rater INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, began TEXT NOT NULL);
