@@ -9,8 +9,13 @@ import topgraft
 PACKAGE = Path(topgraft.__file__).resolve().parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ARCHIVES = {"tarfile", "zipfile", "patoolib", "py7zr", "rarfile"}
-PROCESSES = {"topgraft/data/programs/sandbox.py", "topgraft/train/workplace.py"}
-"""Files that start programs: Python for a student's program, and git for the commit of the checkout."""
+PROCESSES = {
+    "topgraft/data/programs/sandbox.py",
+    "topgraft/train/workplace.py",
+    "topgraft/train/exporting/checking.py",
+}
+"""Files that start programs: Python for a student's program, git for the commit of the checkout, and Python that reads
+an exported folder as others do."""
 
 
 def nodes(kind: type) -> Iterator[tuple[str, ast.AST]]:
@@ -35,7 +40,7 @@ def test_no_yaml_is_read_and_no_archive_unpacked():
     assert not [pair for pair in called if pair[1].endswith(("unpack_archive", ".extractall", ".extract"))]
 
 
-def test_programs_are_started_from_lists_in_two_places_and_never_by_a_shell():
+def test_programs_are_started_from_lists_in_three_places_and_never_by_a_shell():
     started = [(name, node) for name, node in nodes(ast.Call) if ast.unparse(node.func).startswith("subprocess.")]
     assert {name for name, _ in started} == PROCESSES
     for name, node in started:

@@ -25,10 +25,10 @@ def read(job: dict[str, Any]) -> dict[str, torch.Tensor]:
     adapter = (Path(folder) / "adapter_config.json").exists()
     options = {"attn_implementation": job["attention"]} if job["attention"] else {}
     model = (AutoPeftModelForCausalLM if adapter else AutoModelForCausalLM).from_pretrained(
-        folder, dtype=getattr(torch, job["dtype"]), **options
+        folder, dtype=getattr(torch, job["dtype"]), trust_remote_code=False, **options
     )
     model = model.to(job["device"]).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     found: dict[str, torch.Tensor] = {}
     for number, case in enumerate(job["cases"]):
         ids = case["prompt_ids"] + case["response_ids"]

@@ -66,7 +66,7 @@ def write_whole(trained: Path, folder: Path, dtype: torch.dtype | None) -> torch
 
 def _read(source: str) -> PreTrainedModel:
     """A model in the precision that it is stored in."""
-    return AutoModelForCausalLM.from_pretrained(source, dtype="auto", use_safetensors=True)
+    return AutoModelForCausalLM.from_pretrained(source, dtype="auto", use_safetensors=True, trust_remote_code=False)
 
 
 def write_tokenizer(template: Template, folder: Path, *, chat: bool = True) -> None:
