@@ -117,10 +117,10 @@ def test_generate_goes_on_where_it_was_killed_and_loses_and_doubles_nothing(fini
     kept = part.read_bytes().splitlines(keepends=True)
     if harm == "torn":  # the last line, as by a full disk
         kept[-1] = kept[-1][: len(kept[-1]) // 2]
-        whole_ones = len(kept) - 2
-    else:  # the seventh line, so that the sixth response is drawn again
-        kept[6] = kept[6].replace(b'"response": "', b'"response": "?')
-        whole_ones = 5
+        whole_ones = (len(kept) - 2) // 6 * 6  # as many as were drawn together
+    else:  # a line of the second six that were drawn together
+        kept[9] = kept[9].replace(b'"response": "', b'"response": "?')
+        whole_ones = 6
     part.write_bytes(b"".join(kept))
     again = forked(*words, "cut.csv", cwd=tmp_path)
     assert again.code == 0, again.err

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from commands import Done, ended, started
+from commands import Done, ended, started, topgraft
 from jobs import Job
 
 MOST_KILLS = 25
@@ -39,6 +39,8 @@ class Bench:
 
     def __init__(self, folder: Path, jobs: dict[str, Job]) -> None:
         self.folder, self.jobs = folder, jobs
+        self.library = library(folder)
+        """What makes writes fail; None where there is no compiler."""
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, int] = {}
         self._expected: dict[str, dict[str, Any]] = {}
@@ -47,13 +49,10 @@ class Bench:
         """What a job comes to that nobody disturbs."""
         if name not in self._expected:
             folder = self.fresh(name, "undisturbed")
-            count = folder / ".calls"
-            count.write_bytes(bytes(4))
             began = time.monotonic()
-            done = self.do(name, folder, FAIL_UNDER=str(folder / "x")[:-1], FAIL_COUNT=str(count))
+            done = self.do(name, folder)
             assert done.code == 0, done.err + done.out
             self.seconds[name] = time.monotonic() - began
-            self.calls[name] = struct.unpack("i", count.read_bytes())[0]
             self._expected[name] = self.jobs[name].outcome(folder)
         return self._expected[name]
 
@@ -98,16 +97,23 @@ class Bench:
 
     def failing(self, name: str, called: str, rng: random.Random) -> Trial:
         """Have one write fail, then continue."""
+        if name not in self.calls:
+            counted = self.fresh(name, "counted")
+            assert self._with_library(name, counted).code == 0
+            self.calls[name] = struct.unpack("i", (counted / ".calls").read_bytes())[0]
         trial, folder = Trial(name), self.fresh(name, called)
         self.expected(name)
-        count = folder / ".calls"
-        count.write_bytes(bytes(4))
         at, code = rng.randint(1, self.calls[name]), rng.choice([errno.ENOSPC, errno.EIO])
-        fault = {"FAIL_UNDER": f"{folder}/", "FAIL_AT": str(at), "FAIL_WITH": str(code), "FAIL_COUNT": str(count)}
-        done = self.do(name, folder, **fault)
+        done = self._with_library(name, folder, FAIL_AT=str(at), FAIL_WITH=str(code))
         trial.faults.append(f"{errno.errorcode[code]} at write {at} of {self.calls[name]}")
         self._judge_end(trial, done)
         return self._leave_alone(trial, folder)
+
+    def _with_library(self, name: str, folder: Path, **fault: str) -> Done:
+        """Give the job's command in a process that the library was loaded into before all others."""
+        (folder / ".calls").write_bytes(bytes(4))
+        told = {"LD_PRELOAD": str(self.library), "FAIL_UNDER": f"{folder}/", "FAIL_COUNT": str(folder / ".calls")}
+        return topgraft(*self.jobs[name].words, cwd=folder, XDG_CACHE_HOME=str(folder / "cache"), **told, **fault)
 
     def harmed(self, name: str, called: str, rng: random.Random) -> Trial:
         """Kill a job, harm one of its files, then continue. It may refuse to, but not come to something else."""

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from harness import Bench, Trial, library
+from harness import Bench, Trial
 from jobs import Job, jobs
 from material import model_in, rows, write_rows
 
@@ -42,14 +42,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        failing = library(folder)
-        if failing is not None:
-            os.environ["LD_PRELOAD"] = str(failing)
         known = jobs(model_in(folder / "model"), write_rows(folder / "rows.jsonl", rows()))
         chosen = {name: job for name, job in known.items() if not asked.jobs or name in asked.jobs.split(",")}
-        wanted = {"killed": asked.kills, "failing": asked.writes if failing else 0, "harmed": asked.harms}
-        wanted["starved"] = asked.starved
         bench = Bench(folder, known)
+        wanted = {"killed": asked.kills, "failing": asked.writes if bench.library else 0, "harmed": asked.harms}
+        wanted["starved"] = asked.starved
         end = time.monotonic() + 60 * asked.minutes
         trials = list(disturb(bench, chosen, wanted, asked.seed, end))
     print(table(trials))

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from harness import Bench, library
+from harness import Bench
 from jobs import jobs
 from material import rows, write_rows
 
@@ -14,10 +14,7 @@ OTHERS = ("grpo", "generate", "sweep")
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, model_folder: Path):
     folder = tmp_path_factory.mktemp("faults")
-    with pytest.MonkeyPatch.context() as patch:
-        if (failing := library(folder)) is not None:
-            patch.setenv("LD_PRELOAD", str(failing))
-        yield Bench(folder, jobs(model_folder, write_rows(folder / "rows.jsonl", rows())))
+    return Bench(folder, jobs(model_folder, write_rows(folder / "rows.jsonl", rows())))
 
 
 @pytest.mark.parametrize("name", ["professor", "dpo", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
@@ -28,6 +25,8 @@ def test_a_job_killed_at_random_moments_comes_to_the_same(bench, name):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_write_that_fails_loses_nothing(bench, seed):
+    if bench.library is None:
+        pytest.skip("no compiler (cc) for the library that makes writes fail")
     trial = bench.failing("professor", f"failing-{seed}", random.Random(seed))
     assert trial.wrong == []
 

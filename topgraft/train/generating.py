@@ -63,14 +63,14 @@ def generate(
     kept = None if out is None else out.with_name(f".{out.name}.part")
     job = _job(place, chosen, settings, samples, asked)
     done = _begun(kept, job, asked) if kept is not None else []
+    if len(done) < len(asked):  # what is drawn together is drawn together again: sums of other shapes round otherwise
+        done = done[: len(done) // settings.rows_at_once * settings.rows_at_once]
     if done:
         screen.say(f"  {len(done)} of {len(asked)} responses are there; going on")
     with stoppable(screen.say, lambda: f"The same command goes on; {kept} holds what is there." if kept else ""):
         records = _answers(place, chosen, asked, settings, samples, done, kept, screen)
     if out is None or kept is None:
-        shown = (
-            printable if sys.stdout.isatty() else str
-        )  # a file gets the data as they are; a terminal would obey them
+        shown = printable if sys.stdout.isatty() else str  # a file gets the data as they are; a terminal would obey
         for record in records:
             sys.stdout.write(shown(record["response"] if prompt else json.dumps(record, ensure_ascii=False)) + "\n")
         return

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,11 +43,14 @@ def alone(folder: RunFolder, step: Step) -> AbstractContextManager[None]:
 
 def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, around: Around = alone) -> RunFolder:
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
-    with alone_in(open_folder(settings, out, resume=resume).path):
-        return _run(settings, RunFolder(out), screen, around)
+    folder = open_folder(settings, out, resume=resume)
+    with ExitStack() as held:
+        if folder.path.exists():
+            held.enter_context(alone_in(folder.path))
+        return _run(settings, folder, screen, around, held)
 
 
-def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Around) -> RunFolder:
+def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Around, held: ExitStack) -> RunFolder:
     plan = Plan(settings)
     reopen_broken(folder, screen)
     measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
@@ -59,6 +62,8 @@ def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Aroun
         lines = describe(place)
         for line in lines if not told else lines[:1]:
             screen.say(line)
+        if not folder.path.exists():  # what is refused before this leaves no folder
+            held.enter_context(alone_in(folder.path))
         if not told:
             begin(place, plan)
 
