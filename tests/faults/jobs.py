@@ -98,5 +98,5 @@ def _plain(tree: Any) -> Any:
     if isinstance(tree, list) and all(isinstance(value, str) for value in tree):
         return sorted(
             tree
-        )  # the library writes the names of modules in the order of a set, which no two processes share
+        )  # peft writes names of modules in the order of a set, which no two processes share
     return [_plain(value) for value in tree] if isinstance(tree, list) else tree
