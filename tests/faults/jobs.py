@@ -95,6 +95,4 @@ def _plain(tree: Any) -> Any:
     """The tree without what no two runs have in common."""
     if isinstance(tree, dict):
         return {key: _plain(value) for key, value in tree.items() if not NOT_THE_RESULT.fullmatch(key)}
-    if isinstance(tree, list) and all(isinstance(value, str) for value in tree):
-        return sorted(tree)  # peft writes names of modules in the order of a set, which no two processes share
     return [_plain(value) for value in tree] if isinstance(tree, list) else tree

@@ -103,20 +103,6 @@ main.guard = main.limit = None
     assert said(program, "__import__('_socket')")[0] == "PermissionError: importing _socket is not allowed here"
 
 
-def test_outcomes_keep_their_places_whatever_a_program_writes_beside_them():
-    program = """
-import os
-
-def f():
-    for n in range(3, 12):
-        try:
-            os.write(n, b"junk without an end")
-        except OSError:
-            pass
-"""
-    assert said(program, "f()", "5", "f()", "6") == ["None", "5", "None", "6"]
-
-
 @LINUX
 def test_a_large_file_is_cut_short_by_the_system(tmp_path):
     code = (

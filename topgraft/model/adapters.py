@@ -111,6 +111,9 @@ class Slots:
     def save(self, name: str, folder: Path) -> None:
         """Write a slot in peft's format: adapter_config.json and adapter_model.safetensors in `folder`."""
         assert self._peft is not None
+        config = self._peft.peft_config[name]
+        if isinstance(config.target_modules, set):  # in whose order peft would write them, another in each process
+            config.target_modules = sorted(config.target_modules)
         folder.mkdir(parents=True, exist_ok=True)
         self._peft.save_pretrained(
             str(folder), selected_adapters=[name], save_embedding_layers=False, safe_serialization=True

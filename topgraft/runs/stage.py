@@ -9,7 +9,7 @@ from typing import Any
 from topgraft.records import Sample
 from topgraft.runs.lines import LINE_FILES
 from topgraft.runs.sums import broken, seal
-from topgraft.runs.writing import append_line, as_json, read_json, read_lines, write_json
+from topgraft.runs.writing import append_line, as_json, read_json, read_lines, write_whole
 
 PAIRS = "pairs.jsonl"
 """What stage `pairs` writes."""
@@ -71,8 +71,9 @@ class StageFolder:
         """Write the stage's summary; from now on the stage counts as done, and needs nothing to go on from."""
         made = [self.path / name for name in (*LINE_FILES, PAIRS)]
         weights = (self.checkpoints / "last").rglob("*")
-        seal(self.path, [path for path in (*made, *weights) if path.is_file()], {"stage.json": as_json(summary)})
-        write_json(self.path / "stage.json", summary)
+        text = as_json(summary)
+        seal(self.path, [path for path in (*made, *weights) if path.is_file()], {"stage.json": text})
+        write_whole(self.path / "stage.json", text)
         shutil.rmtree(self.resume, ignore_errors=True)
 
     def broken(self) -> list[Path]:

@@ -8,7 +8,6 @@ done again, to the same bits: nothing is kept of a step that is half done.
 """
 
 import errno
-import hashlib
 import json
 import shutil
 import time
@@ -26,6 +25,7 @@ from topgraft.algorithms.protocol import StepSettings
 from topgraft.errors import UserError
 from topgraft.runs import StageFolder
 from topgraft.runs.lines import Lines
+from topgraft.runs.sums import sha256
 from topgraft.runs.writing import settle
 
 KEPT = 2
@@ -35,6 +35,8 @@ PATIENCE = 40.0
 most goes into them, however large the model and however slow the disk."""
 SPEED = 5e8
 """Bytes a second by which the cost of the first checkpoint is guessed."""
+DIGITS = 16
+"""Of a checkpoint's digest, in its name."""
 TENSOR = "tensor:"
 """What a tensor's name begins with where it stands in the JSON."""
 
@@ -137,7 +139,7 @@ def write_state(folder: Path, name: str, tree: Any) -> Path:
         except SafetensorError as error:  # how the library says that the disk is full
             raise OSError(errno.EIO, str(error), str(beside)) from error
         settle(beside)
-        path = folder / f"{name}-{_digest(beside)}.safetensors"
+        path = folder / f"{name}-{sha256(beside)[:DIGITS]}.safetensors"
         beside.replace(path)
         settle(folder)
     except BaseException:
@@ -148,7 +150,7 @@ def write_state(folder: Path, name: str, tree: Any) -> Path:
 
 def read_state(path: Path) -> Any:
     """The tree that `write_state` wrote, its tensors on the CPU. Raises ValueError where the file is damaged."""
-    if _digest(path) != path.stem.rpartition("-")[2]:
+    if sha256(path)[:DIGITS] != path.stem.rpartition("-")[2]:
         raise ValueError("is damaged")
     with safe_open(path, framework="pt") as file:
         return _with_tensors(json.loads(file.metadata()["state"]), file.get_tensor)
@@ -172,8 +174,3 @@ def _with_tensors(tree: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
     if isinstance(tree, dict):
         return {key: _with_tensors(value, tensor) for key, value in tree.items()}
     return [_with_tensors(value, tensor) for value in tree] if isinstance(tree, list) else tree
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -23,9 +23,6 @@ from topgraft.train.tracking import Tracking
 from topgraft.train.watch import Watch
 from topgraft.train.workplace import Workplace, stage_seed
 
-MEND = "it is damaged or was changed. Copy it again, or have `topgraft run ... --resume` train the stage again."
-"""What to do about a file of a finished stage that is not as it was."""
-
 
 def train_stage(
     place: Workplace,
@@ -103,7 +100,10 @@ def _reload(
     """Take the weights of a finished stage, after checking that they are what it left, and were made for this base,
     blocks and use."""
     if lost := source.broken():
-        raise UserError(f"{lost[0]} is not what stage '{source.name}' left: {MEND}")
+        raise UserError(
+            f"{lost[0]} is not what stage '{source.name}' left: it is damaged or was changed. Copy it again, or have "
+            f"`topgraft run ... --resume` train the stage again."
+        )
     made = source.summary()
     for what, now in _fingerprint(place, settings).items():
         if made.get(what) != now:
