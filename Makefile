@@ -40,7 +40,7 @@ faults: setup
 	$(BIN)/python tests/faults/run.py --minutes 15
 
 faults-full: setup
-	$(BIN)/python tests/faults/run.py --kills 200 --writes 100 --harms 50 --starved 20
+	$(BIN)/python tests/faults/run.py --kills 200 --writes 100 --harms 50 --starved 20 --drops 10
 
 slow: setup
 	$(BIN)/python -m pytest -m slow

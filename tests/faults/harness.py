@@ -7,6 +7,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import Any
 
 from commands import Done, ended, started, topgraft
 from jobs import Job
+from judge_server import Server
 
 MOST_KILLS = 25
 """Of one job, before it is left to end."""
 LONGEST = 300.0
 """Seconds that one process may take."""
 SOURCE = Path(__file__).with_name("failing.c")
+Harm = dict[Path, tuple[bytes, bytes]]
+"""Files that were harmed: what stands there now, and what stood there before."""
 
 
 @dataclass
@@ -37,8 +41,8 @@ class Trial:
 class Bench:
     """A folder for the jobs, with the undisturbed outcome of each."""
 
-    def __init__(self, folder: Path, jobs: dict[str, Job]) -> None:
-        self.folder, self.jobs = folder, jobs
+    def __init__(self, folder: Path, jobs: dict[str, Job], judge: Server) -> None:
+        self.folder, self.jobs, self.judge = folder, jobs, judge
         self.library = library(folder)
         """What makes writes fail; None where there is no compiler."""
         self.seconds: dict[str, float] = {}
@@ -122,7 +126,8 @@ class Bench:
         self.do(name, folder, kill_after=rng.uniform(0.3 * whole, whole))
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
         path = rng.choice(files)
-        content = bytearray(path.read_bytes())
+        whole_file = path.read_bytes()
+        content = bytearray(whole_file)
         if rng.random() < 0.5:
             place = rng.randrange(len(content))
             content[place] ^= 1 << rng.randrange(8)
@@ -132,7 +137,7 @@ class Bench:
             trial.faults.append(f"{path.relative_to(folder)} cut to {len(content)} bytes")
         path.unlink()  # a shared file stays whole where else it is linked
         path.write_bytes(content)
-        return self._leave_alone(trial, folder, may_refuse=True)
+        return self._leave_alone(trial, folder, harmed={path: (bytes(content), whole_file)})
 
     def starved(self, name: str, called: str, rng: random.Random) -> Trial:
         """Give a job too little memory, then continue. It may die of that in any way."""
@@ -145,6 +150,27 @@ class Bench:
             self._judge_end(trial, done)
         return self._leave_alone(trial, folder)
 
+    def dropped(self, name: str, called: str, rng: random.Random) -> Trial:
+        """Have the server that a job asks vanish for some seconds, or for good, then continue with it there again."""
+        trial, folder = Trial(name), self.fresh(name, called)
+        whole = self.expected(name) and self.seconds[name]
+        after, away = rng.uniform(0.0, whole), rng.choice([LONGEST, rng.uniform(0.0, 5.0)])
+        over, gone = threading.Event(), threading.Thread(target=lambda: self._without_judge(after, away, over))
+        gone.start()
+        done = self.do(name, folder)
+        over.set()
+        gone.join()
+        trial.faults.append(f"no server after {after:.2f} s for {away:.2f} s")
+        self._judge_end(trial, done)
+        return self._leave_alone(trial, folder)
+
+    def _without_judge(self, after: float, away: float, over: threading.Event) -> None:
+        """Stop the server in `after` seconds, and start it again when it was `away` so long or the job is over."""
+        over.wait(after)
+        self.judge.stop()
+        over.wait(away)
+        self.judge.start()
+
     def _judge_end(self, trial: Trial, done: Done) -> None:
         """A process may end well, or with one message."""
         if done.code not in (0, 2) or "Traceback" in done.err:
@@ -152,23 +178,42 @@ class Bench:
         elif done.code == 2:
             trial.said.append(done.err.strip().splitlines()[-1])
 
-    def _leave_alone(self, trial: Trial, folder: Path, *, may_refuse: bool = False) -> Trial:
-        """Let the job come to its end, and compare."""
+    def _leave_alone(self, trial: Trial, folder: Path, *, harmed: Harm | None = None) -> Trial:
+        """Let the job come to its end, and compare. Where a file was harmed it may refuse to go on; or leave that file
+        as it is, if it says so and all else is as it should be."""
         done = self.do(trial.job, folder)
         self._judge_end(trial, done)
         if done.code != 0:
-            if not may_refuse:
+            if not harmed:
                 trial.wrong.append(f"it does not go on: {done.err[-1500:]}")
             return trial
+        for path, (content, before) in (harmed or {}).items():
+            told = f"{path.relative_to(folder)} is not as it was written"
+            if told in " ".join(done.out.split()) and path.read_bytes() == content:
+                trial.said.append(told)
+                path.write_bytes(before)
         expected = self.expected(trial.job)
         try:
             found = self.jobs[trial.job].outcome(folder)
         except (OSError, ValueError) as error:
-            found = {"outcome": str(error)}
+            expected, found = {"outcome": "as it should be"}, {"outcome": str(error)}
         names = sorted(expected.keys() | found.keys())
-        trial.wrong += [f"{name} differs" for name in names if expected.get(name) != found.get(name)]
+        pairs = ((name, expected.get(name), found.get(name)) for name in names)
+        trial.wrong += [f"{name}: {unlike(one, other)}" for name, one, other in pairs if one != other]
         shutil.rmtree(folder, ignore_errors=bool(trial.wrong))
         return trial
+
+
+def unlike(one: Any, other: Any) -> str:
+    """Where two outcomes first differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        name = next(name for name in [*one, *other] if one.get(name) != other.get(name))
+        return f"{name}: {unlike(one.get(name), other.get(name))}"
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        place = next(place for place in range(len(one)) if one[place] != other[place])
+        return f"{place}: {unlike(one[place], other[place])}"
+    shown = [f"{len(part)} bytes" if isinstance(part, bytes) else repr(part)[:200] for part in (one, other)]
+    return " is now ".join(shown)
 
 
 def library(folder: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """Disturb small jobs and see that nothing is lost: make faults (15 minutes), make faults-full (everything once).
 
 python tests/faults/run.py --minutes 15
-python tests/faults/run.py --kills 200 --writes 100 --harms 50 --starved 20
+python tests/faults/run.py --kills 200 --writes 100 --harms 50 --starved 20 --drops 10
 """
 
 import argparse
@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from harness import Bench, Trial
-from jobs import Job, jobs
+from jobs import JUDGE, Job, jobs
+from judge_server import Server
 from material import model_in, rows, write_rows
 
 KINDS = {
@@ -26,6 +27,7 @@ KINDS = {
     "failing": "a write that fails",
     "harmed": "a file that is harmed",
     "starved": "too little memory",
+    "dropped": "a network that drops",
 }
 
 
@@ -35,18 +37,19 @@ def main() -> None:
     parser.add_argument("--writes", type=int, default=100)
     parser.add_argument("--harms", type=int, default=50)
     parser.add_argument("--starved", type=int, default=20)
+    parser.add_argument("--drops", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=1e9, help="end after so many, whatever is left")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", default="", help="only these, with commas between")
     asked = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Server(**JUDGE) as judge:
         folder = Path(name)
-        known = jobs(model_in(folder / "model"), write_rows(folder / "rows.jsonl", rows()))
+        known = jobs(model_in(folder / "model"), write_rows(folder / "rows.jsonl", rows()), judge)
         chosen = {name: job for name, job in known.items() if not asked.jobs or name in asked.jobs.split(",")}
-        bench = Bench(folder, known)
+        bench = Bench(folder, known, judge)
         wanted = {"killed": asked.kills, "failing": asked.writes if bench.library else 0, "harmed": asked.harms}
-        wanted["starved"] = asked.starved
+        wanted |= {"starved": asked.starved, "dropped": asked.drops if any(job.asks for job in chosen.values()) else 0}
         end = time.monotonic() + 60 * asked.minutes
         trials = list(disturb(bench, chosen, wanted, asked.seed, end))
     print(table(trials))
@@ -64,6 +67,8 @@ def disturb(
     while any(counts[kind] < wanted[kind] for kind in wanted) and time.monotonic() < end:
         for name in chosen:
             for kind in (kind for kind in wanted if counts[kind] < wanted[kind]):
+                if kind == "dropped" and not chosen[name].asks:
+                    continue
                 number += 1
                 trial = getattr(bench, kind)(name, f"{kind}-{number}", rng)
                 counts[kind] += len(trial.faults)

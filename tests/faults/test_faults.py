@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 from harness import Bench
-from jobs import jobs
+from jobs import JUDGE, jobs
+from judge_server import Server
 from material import rows, write_rows
 
-OTHERS = ("grpo", "generate", "sweep")
+OTHERS = ("grpo", "generate", "judge", "sweep")
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, model_folder: Path):
     folder = tmp_path_factory.mktemp("faults")
-    return Bench(folder, jobs(model_folder, write_rows(folder / "rows.jsonl", rows())))
+    with Server(**JUDGE) as judge:
+        yield Bench(folder, jobs(model_folder, write_rows(folder / "rows.jsonl", rows()), judge), judge)
 
 
 @pytest.mark.parametrize("name", ["professor", "dpo", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
@@ -34,6 +36,11 @@ def test_a_write_that_fails_loses_nothing(bench, seed):
 @pytest.mark.parametrize("seed", range(1))
 def test_a_job_that_runs_out_of_memory_goes_on_later(bench, seed):
     trial = bench.starved("professor", f"starved-{seed}", random.Random(seed))
+    assert trial.wrong == []
+
+
+def test_a_server_that_vanishes_loses_no_reply(bench):
+    trial = bench.dropped("judge", "dropped", random.Random(3))
     assert trial.wrong == []
 
 

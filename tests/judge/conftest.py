@@ -1,13 +1,11 @@
 """The server that judges, in a process of its own, and a run for it."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from judge_runs import TEXTS, Server, make_run
+from judge_runs import TEXTS, make_run
+from judge_server import Server
 
 from topgraft.runs import RunFolder
 
@@ -15,22 +13,15 @@ from topgraft.runs import RunFolder
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Start a server: `serve(judge="good", trouble=["500"])`."""
-    running = []
+    running = list[Server]()
 
     def start(**says: object) -> Server:
-        command = [sys.executable, str(Path(__file__).with_name("server.py"))]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        running.append(process)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(says) + "\n")
-        process.stdin.flush()
-        return Server(f"http://127.0.0.1:{int(process.stdout.readline())}/v1")
+        running.append(Server(**says))
+        return running[-1]
 
     yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+    for server in running:
+        server.stop()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
-"""A run with answers to judge, and what a test says to the server that judges them."""
+"""A run with answers to judge, and who asks for it."""
 
-import json
-import urllib.request
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+
+from judge_server import Server
 
 from topgraft.evaluate.judge.asking import Asker
 from topgraft.evaluate.judge.budget import Budget, parse_limit
@@ -21,24 +19,6 @@ TEXTS = [  # sft against base: what the judge "good" says of each row
     ("alike", "alike", "tie"),
     ("GOOD again", "", "win"),
 ]
-
-
-@dataclass(frozen=True)
-class Server:
-    """The server's address, and what it has seen."""
-
-    url: str
-
-    def tell(self, **says: object) -> None:
-        request = urllib.request.Request(self.url, data=json.dumps(says).encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=30).read()
-
-    def seen(self) -> list[dict]:
-        return json.loads(urllib.request.urlopen(self.url, timeout=30).read())
-
-    def answered(self) -> Counter[str]:
-        """How often each question was answered."""
-        return Counter(entry["content"] for entry in self.seen() if entry["answered"])
 
 
 def make_run(path: Path, texts: list[tuple[str, str, str]]) -> RunFolder:

@@ -174,9 +174,9 @@ def test_an_endpoint_that_is_down_is_given_up(serve, run, monkeypatch):
 
 def test_an_address_where_nobody_listens_is_said_at_once(serve, run):
     server = serve(judge="good")
-    nobody = type(server)("http://127.0.0.1:9/v1")
+    server.stop()
     with pytest.raises(UserError, match="Is the address right, and the server running"):
-        work(run, asker(nobody, run))
+        work(run, asker(server, run))
 
 
 def test_a_wait_of_hours_ends_the_command(serve, run, monkeypatch):

@@ -166,3 +166,12 @@ def test_what_cannot_be_asked_is_said_in_one_message(run, words, said):
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("words", [("judge", "run", "--model", "m"), ("rate", "run")])
+def test_answers_that_were_changed_are_not_made_into_results(run, words):
+    run.seal_evaluation()
+    run.responses_file.write_text(run.responses_file.read_text().replace("GOOD one", "GOOD two"))
+    done = forked(*words, cwd=run.path.parent)
+    assert done.code == 2
+    assert "responses.jsonl is damaged, or was changed since it was written" in done.err

@@ -111,7 +111,7 @@ def _judge(run: Path, called: str, pairs: "list[Pair]", rubric: "Rubric", asker:
 def _pairs(run: Path, arms: str | None, against: str | None) -> "list[Pair]":
     from topgraft.evaluate.judge.pairs import choose, pairs_of
 
-    responses = open_run(run).responses()
+    responses = open_run(run).whole_responses()
     return pairs_of(responses, choose(responses, _listed(arms), _listed(against)))
 
 

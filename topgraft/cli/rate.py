@@ -84,7 +84,7 @@ def _begin(asked: _Asked, folder: "RunFolder") -> "Study":
     from topgraft.rating.study import new_study
 
     return new_study(
-        folder.responses(),
+        folder.whole_responses(),
         asked.arms,
         asked.dimensions or DIMENSIONS,
         prompts=asked.prompts or PROMPTS,

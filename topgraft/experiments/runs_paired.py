@@ -43,7 +43,7 @@ def _pairs(names: list[str]) -> Iterator[tuple[str, str]]:
 def _answers(run: RunFolder) -> dict[str, Rows]:
     """Arm -> its rows by id and turn."""
     found: dict[str, Rows] = {}
-    for row in run.responses():
+    for row in run.whole_responses():
         rows = found.setdefault(str(row["arm"]), {})
         turn = sum(1 for key, _ in rows if key == row["id"])
         rows[row["id"], turn] = row

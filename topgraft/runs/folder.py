@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from topgraft.errors import UserError
 from topgraft.runs.stage import StageFolder
 from topgraft.runs.sums import broken, seal
 from topgraft.runs.writing import read_json, read_lines
@@ -104,6 +105,15 @@ class RunFolder:
         """Every evaluated response with its scores."""
         return list(read_lines(self.responses_file))
 
+    def whole_responses(self) -> list[dict[str, Any]]:
+        """The same, for what is made of them; UserError where they are not as they were written."""
+        if self.responses_file.exists() and self.responses_file in self.broken_evaluation():
+            raise UserError(
+                f"{self.responses_file} is damaged, or was changed since it was written. Have the arms answer again: "
+                f"topgraft evaluate {self.path}."
+            )
+        return self.responses()
+
     def reward_pairs(self) -> list[dict[str, Any]]:
         """Every held-out pair with the reward model's scores, the most confidently wrong first."""
         return list(read_lines(self.reward_pairs_file))
@@ -127,9 +137,8 @@ class RunFolder:
         return broken(self.results_file.parent)
 
     def broken(self) -> list[Path]:
-        """Files that are not as they were written: of finished stages, and of the evaluation."""
-        stages = [path for stage in self.stages() if stage.finished for path in broken(stage.path)]
-        return [*stages, *self.broken_evaluation()]
+        """Files that are not as they were written: of the stages, and of the evaluation."""
+        return [*(path for stage in self.stages() for path in stage.harmed()), *self.broken_evaluation()]
 
     def results(self) -> dict[str, Any]:
         """Arms, metrics and comparisons; empty before the evaluation."""

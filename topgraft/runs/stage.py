@@ -76,8 +76,13 @@ class StageFolder:
         write_whole(self.path / "stage.json", text)
         shutil.rmtree(self.resume, ignore_errors=True)
 
+    def harmed(self) -> list[Path]:
+        """All that is not as it was written: of a finished stage, and of the copies of its weights."""
+        copies = (path for copy in sorted(self.checkpoints.glob("step-*")) for path in broken(copy))
+        return [*(broken(self.path) if self.finished else []), *copies]
+
     def broken(self) -> list[Path]:
-        """What is not as it was when the stage finished, without what nothing later depends on."""
+        """What of a finished stage is not as it was, of all that anything later depends on."""
         return [path for path in broken(self.path) if path.name not in LINE_FILES] if self.finished else []
 
     def reopen(self) -> None:

@@ -1,9 +1,11 @@
 """Copies of the weights on the way, checkpoints/step-N: in the formats of checkpoints/last, for whoever wants them."""
 
 import shutil
+from pathlib import Path
 
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.runs import StageFolder
+from topgraft.runs.sums import seal
 from topgraft.runs.writing import whole_folder
 
 
@@ -11,9 +13,15 @@ def copy_weights(algorithm: Algorithm, settings: StepSettings, step: int, stage:
     """Make a copy where the settings ask for one at this step, and remove those that are to go."""
     if not settings.checkpoint_every or step % settings.checkpoint_every:
         return
-    whole_folder(stage.checkpoints / f"step-{step}", algorithm.save)
+    whole_folder(stage.checkpoints / f"step-{step}", lambda folder: _save(algorithm, folder))
     if settings.checkpoints_kept:
         _remove(stage, settings.checkpoints_kept)
+
+
+def _save(algorithm: Algorithm, folder: Path) -> None:
+    """Write the weights, and the digests by which whoever takes the copy can check it."""
+    algorithm.save(folder)
+    seal(folder, [path for path in folder.rglob("*") if path.is_file()])
 
 
 def _remove(stage: StageFolder, kept: int) -> None:

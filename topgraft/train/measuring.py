@@ -82,7 +82,7 @@ def measure_stored(run: RunFolder, plan: Plan) -> dict[str, Any]:
 def _stored(run: RunFolder, settings: EvaluateSettings, rows: Sequence[Demonstration]) -> dict[str, list[Response]]:
     """The answers in the run folder. Raises UserError where there are none, or the settings ask for others."""
     again = f"Leave --stored out to have the prompts answered again: topgraft evaluate {run.path}."
-    responses = from_lines(run.responses())
+    responses = from_lines(run.whole_responses())
     if not responses:
         raise UserError(f"{run.path} holds no answers (evaluation/responses.jsonl). {again}")
     made = run.stage("evaluate").summary().get("settings", {})

@@ -1,8 +1,8 @@
 """An OpenAI-compatible server, in a process of its own, which answers badly where it is told to and counts what it saw.
 
-The first line of standard input is JSON, e.g. {"judge": "good", "trouble": ["500", "drop"], "hold_after": 5}; the
-port is printed. A PUT changes what it was told. GET lists the requests: a digest of the messages, what became of
-them, the body.
+The first line of standard input is JSON, e.g. {"judge": "good", "trouble": ["500", "drop"], "hold_after": 5}, with
+"port" where it shall have a certain one; its port is printed. A PUT changes what it was told. GET lists the requests:
+a digest of the messages, what became of them, the body.
 
 Judges: "first" names answer A whatever it says, "longer" the longer answer, "good" the one that holds the word GOOD,
 else neither; "mumble" gives no verdict, "reminded" one after the second reminder, "echo" says what header it was
@@ -13,15 +13,62 @@ From request number `hold_after` on nobody is answered."""
 import hashlib
 import json
 import re
+import subprocess
 import sys
 import threading
 import time
+import urllib.request
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SAYS: dict = {}
 SEEN: list[dict] = []
 LOCK = threading.Lock()
 ANSWER = re.compile(r"\[answer ([AB]) (\w+)\]\n(.*?)\n\[end of answer \1 \2\]", re.DOTALL)
+
+
+class Server:
+    """The server's process, its address, and what it has seen."""
+
+    def __init__(self, **says: object) -> None:
+        self._says, self.port = says, 0
+        self.start()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self) -> None:
+        """Begin, at the port that it had before."""
+        command = [sys.executable, __file__]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({**self._says, "port": self.port}) + "\n")
+        self._process.stdin.flush()
+        self.port = int(self._process.stdout.readline())
+
+    def stop(self) -> None:
+        """Be gone at once, with every connection."""
+        with self._process:
+            self._process.kill()
+
+    def tell(self, **says: object) -> None:
+        request = urllib.request.Request(self.url, data=json.dumps(says).encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=30).read()
+
+    def seen(self) -> list[dict]:
+        return json.loads(urllib.request.urlopen(self.url, timeout=30).read())
+
+    def answered(self) -> Counter[str]:
+        """How often each question was answered."""
+        return Counter(entry["content"] for entry in self.seen() if entry["answered"])
 
 
 def verdict(messages: list[dict], header: str) -> str:
@@ -116,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     SAYS.update(json.loads(sys.stdin.readline()))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", SAYS.get("port", 0)), Handler)
     server.daemon_threads = True
     print(server.server_port, flush=True)
     server.serve_forever()
