@@ -33,7 +33,7 @@ class Trial:
     job: str
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    """What the processes said that ended with an error."""
+    """What the processes said that ended with an error, or of a file that is not as it was written."""
     wrong: list[str] = field(default_factory=list)
     """What is not as it would have been without the faults, or should not have been said."""
 

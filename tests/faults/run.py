@@ -78,7 +78,7 @@ def disturb(
 
 def table(trials: list[tuple[str, Trial]]) -> str:
     """Faults and what came of them, a row for each kind and job."""
-    lines = ["| fault | job | faults | in trials | refused with a message | wrong |"]
+    lines = ["| fault | job | faults | in trials | messages | wrong |"]
     lines.append("| --- " * 6 + "|")
     for kind, title in KINDS.items():
         for name in dict.fromkeys(trial.job for _, trial in trials):
