@@ -1,4 +1,6 @@
-"""Seconds and memory of a PPO iteration: python -m benchmarks.ppo --workload small; prints one JSON line."""
+"""Seconds and memory of a PPO iteration: python -m benchmarks.ppo --workload small; prints one JSON line.
+
+Among several processes (torchrun --nproc-per-node 2 -m benchmarks.ppo) each prints one: they share the iteration."""
 
 import argparse
 import json
@@ -15,6 +17,7 @@ from benchmarks.ours import actors, timed
 from benchmarks.workload import WORKLOADS, Workload
 from topgraft.algorithms import ppo
 from topgraft.model.heads import ScalarHead
+from topgraft.processes import Processes
 from topgraft.records import Demonstration
 from topgraft.rewards.combination import Combination, Part
 from topgraft.rewards.learned import LearnedReward
@@ -49,12 +52,13 @@ def learner(
         for number, text in enumerate(texts)
     ]
     score = Combination({"learned": Part(reward)})
-    return ppo.PPO(replace(made, score=score), options, "ppo"), options, rows
+    made = replace(made, score=score, processes=Processes.here())
+    return ppo.PPO(made, options, "ppo"), options, rows
 
 
 def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -> StageFolder:
     """Train in silence; the folder holds the log."""
-    stage = StageFolder(Path(tempfile.mkdtemp()))
+    stage = StageFolder(Path(tempfile.mkdtemp()), algorithm.actors.processes.first)
     quiet = Screen(Console(quiet=True))
     train(algorithm, options, rows, [], stage=stage, accelerator=Accelerator(), seed=0, screen=quiet)
     return stage
@@ -91,6 +95,7 @@ def main() -> None:
         "generation_seconds": round(shares["decode"] / chosen.iterations, 3),
         **{f"{name}_share": round(spent / seconds, 3) for name, spent in shares.items()},
         "trunk_passes_per_token": passes,
+        "processes": algorithm.actors.processes.count,
         **memory(),
     }
     print(json.dumps(result))

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import torch
+
+    from topgraft.processes import Shares
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +118,14 @@ class TrunkState:
             responses=tuple(self.responses[row] for row in chosen),
         )
 
+    def among(self, rows: int, places: Sequence[int]) -> TrunkState:
+        """As many rows, of which those at `places` are these; the others have no states here."""
+        none = self.responses[0][:0]
+        owners, responses = [0] * rows, [none] * rows
+        for own, place in enumerate(places):
+            owners[place], responses[place] = 1 + self.owners[own], self.responses[own]
+        return replace(self, prompts=(none, *self.prompts), owners=tuple(owners), responses=tuple(responses))
+
     @property
     def distinct_tokens(self) -> int:
         """Tokens kept, a shared prompt counted once."""
@@ -170,7 +182,7 @@ class Batch:
 
     An item is `siblings` consecutive rows (2 for a pair, chosen first). Tensors in `extras` have the rows' dimension
     first, and names that end in their shape, e.g. "values_BT". `metrics` and `samples` describe the collection as a
-    whole.
+    whole. Where several processes share the items, `trunk` has the states of this one's items alone.
     """
 
     tokens: Tokens
@@ -179,6 +191,24 @@ class Batch:
     extras: dict[str, torch.Tensor] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
+    shares: Shares | None = None
+    """Which process works on which item; None: this one on all."""
+
+    @property
+    def own(self) -> Batch | None:
+        """This process's items; None where it has none."""
+        if self.shares is None:
+            return self
+        mine = self.shares.mine
+        return replace(self.rows(self.tokens.ids_BT.new_tensor(mine)), shares=None) if mine else None
+
+    def each(self, read: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
+        """What `read` finds of every row [B, ...], each process looking at its own."""
+        if self.shares is None:
+            return read(self)
+        own = self.own
+        assert own is not None  # there are shares only where there is one for every process
+        return self.shares.rows(self.siblings).all(read(own))
 
     def rows(self, items: torch.Tensor) -> Batch:
         """The chosen items; tensors over token positions are cut to the longest of their rows."""
@@ -190,7 +220,8 @@ class Batch:
             name: tensor[index][:, :width] if name.endswith("_BT") else tensor[index]
             for name, tensor in self.extras.items()
         }
-        return Batch(tokens=tokens, trunk=self.trunk.rows(index), siblings=self.siblings, extras=extras)
+        trunk, shares = self.trunk.rows(index), self.shares.of(items.tolist()) if self.shares is not None else None
+        return Batch(tokens=tokens, trunk=trunk, siblings=self.siblings, extras=extras, shares=shares)
 
     def __len__(self) -> int:
         return len(self.tokens) // self.siblings

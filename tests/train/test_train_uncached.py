@@ -38,9 +38,9 @@ def forgetful(algorithm: Any) -> Any:
     return algorithm
 
 
-def sampled_afresh(*given: Any) -> Rollouts:
+def sampled_afresh(*given: Any, **more: Any) -> Rollouts:
     """Rollouts whose states come from another pass of the trunk."""
-    rollouts = sample(*given)
+    rollouts = sample(*given, **more)
     return replace(rollouts, trunk=given[0].trunk(rollouts.tokens))
 
 

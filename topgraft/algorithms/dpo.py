@@ -6,6 +6,7 @@ passes trunk and branch once for both.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from pydantic import Field, model_validator
@@ -58,9 +59,8 @@ class DPO(RowsLearner):
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, and the reference's log-probability of each."""
         pairs: list[Pair] = [pair for row in rows for pair in row.pairs]
-        tokens, trunk = self.actors.cache.get(pairs)
-        extras = {"reference_B": self.reference(pairs, tokens, trunk)}
-        return Batch(tokens=tokens, trunk=trunk, siblings=2, extras=extras)
+        batch = self.actors.kept(pairs, siblings=2)
+        return replace(batch, extras={"reference_B": self.reference(pairs, batch)})
 
     def count(self, minibatch: Batch) -> float:
         """Pairs."""

@@ -67,6 +67,7 @@ class GRPO(SamplesLearner):
             extras=extras,
             metrics=metrics,
             samples=drawn.samples,
+            shares=drawn.shares,
         )
 
     def count(self, minibatch: Batch) -> float:

@@ -9,6 +9,7 @@ answers that it is given, those of the next row: their trunk states are then kep
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from pydantic import Field
@@ -54,17 +55,17 @@ class KTO(RowsLearner):
         self._meet(rows)
         self._meet(held_out)
         pairs = [*pairs_of([*rows, *held_out]), *self._foreign([*rows, *held_out])]
-        yield from self.actors.cache.fill(pairs)
+        yield from self.actors.cache.fill(pairs, self.actors.processes)
         yield from self.reference.fill(pairs)
 
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair, the reference's log-probability of each, and the
         reference point under the policy as it is now."""
         pairs: list[Pair] = [pair for row in rows for pair in row.pairs]
-        tokens, trunk = self.actors.cache.get(pairs)
-        reference_B, point = self.reference(pairs, tokens, trunk), self._point(rows)
+        batch = self.actors.kept(pairs, siblings=2)
+        reference_B, point = self.reference(pairs, batch), self._point(rows)
         extras = {"reference_B": reference_B, "point_B": point.expand(len(pairs))}
-        return Batch(tokens=tokens, trunk=trunk, siblings=2, extras=extras, metrics={"kl/point": point.item()})
+        return replace(batch, extras=extras, metrics={"kl/point": point.item()})
 
     def count(self, minibatch: Batch) -> float:
         """Answers."""
@@ -94,10 +95,9 @@ class KTO(RowsLearner):
         pairs = self._foreign(rows)
         if not pairs:
             return torch.zeros((), device=self.actors.model.device)
-        tokens, trunk = self.actors.cache.get(pairs)
-        extras = {"reference_B": self.reference(pairs, tokens, trunk)}
-        ratio_B = ratios(self.actors, self.slot, Batch(tokens=tokens, trunk=trunk, extras=extras))
-        return ratio_B.mean().clamp(min=0)
+        batch = self.actors.kept(pairs)
+        batch = replace(batch, extras={"reference_B": self.reference(pairs, batch)})
+        return ratios(self.actors, self.slot, batch).mean().clamp(min=0)
 
     def _meet(self, rows: list[Comparison]) -> None:
         """Each row that has met no other meets the next one with another prompt."""

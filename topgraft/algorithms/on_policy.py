@@ -1,7 +1,8 @@
 """What learners from their own samples (PPO, GRPO, RLOO) share: drawing, their metrics, validation."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from topgraft.errors import UserError
 from topgraft.model.split import FULL
 from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores
+from topgraft.processes import Shares
+from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores, Tokens
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 
@@ -22,13 +24,46 @@ from topgraft.rollout.sampling import sample
 @dataclass(frozen=True)
 class Drawn:
     """Responses and what stays fixed about them: scores, and log-probabilities [B, T] of the policy that drew them and
-    of the reference."""
+    of the reference. `own` are those that this process drew, where several share the prompts as `shares` says."""
 
     keys: list[str]
+    own: Rollouts
+    shares: Shares | None
     rollouts: Rollouts
     scores: Scores
     old_BT: torch.Tensor
     reference_BT: torch.Tensor
+
+    def known_to_all(self, shares: Shares) -> "Drawn":
+        """What every process drew, but for the trunk states; `shares` are those of the rows."""
+        own, tokens = self.own, self.own.tokens
+        tokens = Tokens(
+            ids_BT=shares.all(tokens.ids_BT),
+            real_BT=shares.all(tokens.real_BT),
+            counted_BT=shares.all(tokens.counted_BT),
+        )
+        rollouts = Rollouts(
+            tokens=tokens,
+            texts=shares.records(own.texts),
+            sampled_logprobs_BT=shares.all(own.sampled_logprobs_BT),
+            drawn_logprobs_BT=shares.all(own.drawn_logprobs_BT),
+            ended_B=shares.all(own.ended_B),
+            trunk=own.trunk.among(len(tokens), shares.mine),
+            final_RH=own.final_RH,
+        )
+        parts = {name: shares.all(value_B) for name, value_B in self.scores.parts.items()}
+        return replace(
+            self,
+            rollouts=rollouts,
+            scores=Scores(total_B=shares.all(self.scores.total_B), parts=parts),
+            old_BT=shares.all(self.old_BT),
+            reference_BT=shares.all(self.reference_BT),
+        )
+
+    def each(self, read: Callable[[Rollouts], torch.Tensor]) -> torch.Tensor:
+        """What `read` finds of every row [B, ...], each process looking at what it drew."""
+        found = read(self.own)
+        return found if self.shares is None else self.shares.rows(len(self.keys) // len(self.shares.owners)).all(found)
 
     @property
     def score_B(self) -> torch.Tensor:
@@ -100,21 +135,26 @@ class SamplesLearner(SlotLearner):
     @torch.no_grad()
     def draw(self, rows: list[Demonstration]) -> Drawn:
         """Sample the responses to each prompt, next to one another, and score them."""
-        actors = self.actors
+        actors, shares = self.actors, self.actors.processes.blocks(len(rows))
         asked = [row for row in rows for _ in range(self.options.samples)]
         prompts = [actors.template.encode_prompt(row.prompt) for row in asked]
+        of_rows = shares.rows(self.options.samples) if shares is not None else None
+        mine = of_rows.mine if of_rows is not None else None
         with actors.model.slots.use(self.slot):
-            rollouts = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator)
-        self.tokens_kept += rollouts.trunk.distinct_tokens
+            own = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator, rows=mine)
+        self.tokens_kept += own.trunk.distinct_tokens
         self._fresh = True
         self.beta = self.controller.beta
-        return Drawn(
+        drawn = Drawn(
             keys=[row.key for row in asked],
-            rollouts=rollouts,
-            scores=score(actors, asked, rollouts),
-            old_BT=old_logprobs(actors, self.slot, rollouts, self.options.old_logprobs),
-            reference_BT=rollout_logprobs(actors, self.reference, rollouts),
+            own=own,
+            shares=shares,
+            rollouts=own,
+            scores=score(actors, asked if mine is None else [asked[row] for row in mine], own),
+            old_BT=old_logprobs(actors, self.slot, own, self.options.old_logprobs),
+            reference_BT=rollout_logprobs(actors, self.reference, own),
         )
+        return drawn if of_rows is None else drawn.known_to_all(of_rows)
 
     def state(self) -> dict[str, Any]:
         """The next rollout's beta."""
@@ -166,11 +206,13 @@ class SamplesLearner(SlotLearner):
     @torch.no_grad()
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
-        actors = self.actors
-        prompts = [actors.template.encode_prompt(row.prompt) for row in rows]
+        actors, shares = self.actors, self.actors.processes.blocks(len(rows))
+        own = rows if shares is None else [rows[place] for place in shares.mine]
+        prompts = [actors.template.encode_prompt(row.prompt) for row in own]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-        return {"eval/reward": score(actors, rows, rollouts).total_B.mean().item()}
+        total_B = score(actors, own, rollouts).total_B
+        return {"eval/reward": (total_B if shares is None else shares.all(total_B)).mean().item()}
 
 
 def score(actors: Actors, rows: list[Demonstration], rollouts: Rollouts) -> Scores:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from topgraft.algorithms.protocol import OfflineSettings
 from topgraft.algorithms.slot import RowsLearner
-from topgraft.objectives.masked import spread
+from topgraft.objectives.masked import spread, sums
 from topgraft.objectives.preference import log_odds, odds_ratio_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -38,8 +38,7 @@ class ORPO(RowsLearner):
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and trunk states of both answers of every pair."""
         pairs: list[Pair] = [pair for row in rows for pair in row.pairs]
-        tokens, trunk = self.actors.cache.get(pairs)
-        return Batch(tokens=tokens, trunk=trunk, siblings=2)
+        return self.actors.kept(pairs, siblings=2)
 
     def count(self, minibatch: Batch) -> float:
         """Pairs."""
@@ -68,10 +67,10 @@ class ORPO(RowsLearner):
     @torch.no_grad()
     def validate(self, rows: list[Comparison]) -> dict[str, float]:
         """Loss and accuracy (a tie counts 1/2) on held-out pairs."""
-        batch = self.collect(rows)
-        with self.actors.model.slots.use(self.slot):
-            found = self.actors.model.row_logprobs(batch.trunk, batch.tokens)
-        chosen_P, rejected_P = torch.stack([row_L.mean() for row_L in found]).view(-1, 2).unbind(1)
+        batch, model = self.collect(rows), self.actors.model
+        with model.slots.use(self.slot):
+            total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+        chosen_P, rejected_P = (total_B / batch.tokens.counted_BT.sum(1)).view(-1, 2).unbind(1)
         loss_P = self.options.weight * odds_ratio_loss(chosen_P, rejected_P) - chosen_P
         return {
             "eval/loss": loss_P.mean().item(),

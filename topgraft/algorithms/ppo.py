@@ -108,7 +108,7 @@ class PPO(SamplesLearner):
         drawn = self.draw(rows)
         rollouts, score_B, total_B = drawn.rollouts, drawn.score_B, self.total(drawn)
         tokens, trunk, counted_BT = rollouts.tokens, rollouts.trunk, rollouts.tokens.counted_BT
-        values_BT = self._first_values(rollouts)
+        values_BT = drawn.each(self._first_values)
         beta = self.beta if options.kl_penalty == "reward" else 0.0
         paid_B = leave_one_out(total_B.view(len(rows), -1)).flatten() if options.less_others else total_B
         rewards_BT = token_rewards(paid_B, drawn.kl_BT, counted_BT, beta)
@@ -136,6 +136,7 @@ class PPO(SamplesLearner):
             extras=extras,
             metrics=metrics,
             samples=drawn.samples,
+            shares=drawn.shares,
         )
 
     def count(self, minibatch: Batch) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -12,13 +12,14 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from topgraft.algorithms.kl_control import KLControl
-from topgraft.data.template import Template
+from topgraft.data.template import Template, pack
 from topgraft.model.load import ModelSettings
 from topgraft.model.split_model import SplitModel
+from topgraft.processes import ALONE, Processes
 from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
 from topgraft.rewards.combination import Reward
-from topgraft.rollout.cache import TrunkCache
+from topgraft.rollout.cache import Pair, TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 
 
@@ -163,7 +164,7 @@ class OnPolicySettings(StepSettings):
 @dataclass(frozen=True)
 class Actors:
     """What an algorithm works with: the split model, the template, kept trunk states, the sampler's settings and
-    generator, and the assembled reward (None for offline algorithms)."""
+    generator, the assembled reward (None for offline algorithms), and the processes that share the work."""
 
     model: SplitModel
     template: Template
@@ -171,6 +172,20 @@ class Actors:
     sampling: SamplingSettings
     generator: torch.Generator
     score: Reward | None = None
+    processes: Processes = ALONE
+
+    def kept(self, pairs: Sequence[Pair], siblings: int = 1) -> Batch:
+        """A batch of rows of data, `siblings` to an item, with the trunk states of this process's items."""
+        lengths = [sum(map(len, self.cache.ids(pair))) for pair in pairs]
+        sizes = [sum(lengths[at : at + siblings]) for at in range(0, len(lengths), siblings)]
+        shares = self.processes.even(sizes)
+        if shares is None:
+            tokens, trunk = self.cache.get(pairs)
+            return Batch(tokens=tokens, trunk=trunk, siblings=siblings)
+        mine = shares.rows(siblings).mine
+        _, trunk = self.cache.get([pairs[row] for row in mine])
+        tokens = pack([self.cache.ids(pair) for pair in pairs], self.template.pad_id, self.model.device)
+        return Batch(tokens=tokens, trunk=trunk.among(len(pairs), mine), siblings=siblings, shares=shares)
 
 
 Prepared = tuple[str, int, int]

@@ -7,9 +7,9 @@ import torch
 from topgraft.algorithms.protocol import Actors, Prepared
 from topgraft.errors import UserError
 from topgraft.model.split_model import SplitModel
-from topgraft.objectives.masked import spread
+from topgraft.objectives.masked import spread, sums
 from topgraft.objectives.preference import pair_accuracy
-from topgraft.records import Batch, Tokens, TrunkState
+from topgraft.records import Batch
 from topgraft.rollout.cache import Pair
 
 AT_ONCE = 256
@@ -53,21 +53,21 @@ class Reference:
         self._kept: dict[Pair, torch.Tensor] = {}
 
     @torch.no_grad()
-    def __call__(self, pairs: Sequence[Pair], tokens: Tokens, trunk: TrunkState) -> torch.Tensor:
-        """[B], a row of `tokens` and `trunk` for each pair of prompt and response."""
-        new = list({pair: place for place, pair in enumerate(pairs) if pair not in self._kept}.values())
-        if new:
-            index = torch.tensor(new, device=tokens.ids_BT.device)
-            with self.actors.model.slots.use(self.slot):
-                found = self.actors.model.row_logprobs(trunk.rows(index), tokens.rows(index))
-            self._kept.update((pairs[place], row_L.sum()) for place, row_L in zip(new, found, strict=True))
+    def __call__(self, pairs: Sequence[Pair], batch: Batch) -> torch.Tensor:
+        """[B], a row of `batch` for each pair of prompt and response."""
+        if any(pair not in self._kept for pair in pairs):
+            model = self.actors.model
+            with model.slots.use(self.slot):
+                found_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+            for pair, value in zip(pairs, found_B, strict=True):
+                self._kept.setdefault(pair, value)
         return torch.stack([self._kept[pair] for pair in pairs])
 
     def fill(self, pairs: Sequence[Pair]) -> Iterator[Prepared]:
         """Take those of all `pairs`, in their order."""
         for start in range(0, len(pairs), AT_ONCE):
             part = pairs[start : start + AT_ONCE]
-            self(part, *self.actors.cache.get(part))
+            self(part, self.actors.kept(part))
             yield "reference", len(part), len(pairs)
 
 
@@ -84,9 +84,10 @@ def learning_ratios(actors: Actors, slot: str, micro: Batch) -> torch.Tensor:
 @torch.no_grad()
 def ratios(actors: Actors, slot: str, batch: Batch) -> torch.Tensor:
     """The same without gradients, for any number of rows."""
-    with actors.model.slots.use(slot):
-        found = actors.model.row_logprobs(batch.trunk, batch.tokens)
-    return torch.stack([row_L.sum() for row_L in found]) - batch.extras["reference_B"]
+    model = actors.model
+    with model.slots.use(slot):
+        total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+    return total_B - batch.extras["reference_B"]
 
 
 @torch.no_grad()

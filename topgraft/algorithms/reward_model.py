@@ -10,6 +10,7 @@ Departs from Ouyang et al. (2022) in:
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from topgraft.errors import UserError
 from topgraft.model.heads import ScalarHead
 from topgraft.model.load import ModelSettings
 from topgraft.objectives.preference import bradley_terry, margin_ranking, pair_accuracy
-from topgraft.records import Batch, Comparison, Loss, Tokens, TrunkState
+from topgraft.records import Batch, Comparison, Loss
 from topgraft.rewards.learned import READS, LearnedReward
 from topgraft.rollout.cache import Pair
 
@@ -119,10 +120,10 @@ class RewardModel:
     def prepare(self, rows: list[Comparison], held_out: list[Comparison]) -> Iterator[Prepared]:
         """The trunk states of all answers; where the head alone learns, what it reads of the base model's states."""
         pairs = pairs_of([*rows, *held_out])
-        yield from self.actors.cache.fill(pairs)
+        yield from self.actors.cache.fill(pairs, self.actors.processes)
         for start in range(0, len(pairs) if self.branch_slot is None else 0, AT_ONCE):
             part = pairs[start : start + AT_ONCE]
-            self._frozen_states(part, *self.actors.cache.get(part))
+            self._frozen_states(part, self.actors.kept(part))
             yield "states", len(part), len(pairs)
 
     def state(self) -> dict[str, Any]:
@@ -135,11 +136,11 @@ class RewardModel:
     def collect(self, rows: list[Comparison]) -> Batch:
         """Tokens and kept trunk states of both answers of every pair."""
         pairs: list[Pair] = [pair for row in rows for pair in row.pairs]
-        tokens, trunk = self.actors.cache.get(pairs)
-        extras = _preferences(rows, tokens.ids_BT.device)
+        batch = self.actors.kept(pairs, siblings=2)
+        extras = _preferences(rows, self.actors.model.device)
         if self.branch_slot is None:
-            extras["states_BH"] = self._frozen_states(pairs, tokens, trunk)
-        return Batch(tokens=tokens, trunk=trunk, siblings=2, extras=extras)
+            extras["states_BH"] = self._frozen_states(pairs, batch)
+        return replace(batch, extras=extras)
 
     def count(self, minibatch: Batch) -> float:
         """Pairs."""
@@ -161,7 +162,7 @@ class RewardModel:
     def validate(self, rows: list[Comparison]) -> dict[str, float]:
         """Loss on held-out pairs, and accuracy (equal scores count 1/2) on those that are no ties."""
         batch = self.collect(rows)
-        scores_B = self.reward(batch.tokens, batch.trunk)
+        scores_B = batch.each(lambda own: self.reward(own.tokens, own.trunk))
         found = {"eval/loss": self._loss(scores_B, batch).mean().item()}
         if order := _order(scores_B, batch):
             found["eval/accuracy"] = order["reward/accuracy"].mean().item()
@@ -175,7 +176,7 @@ class RewardModel:
         if self.options.normalise == "none":
             return
         batch = self.collect(rows)
-        scores_P2 = self.reward(batch.tokens, batch.trunk).view(-1, 2)
+        scores_P2 = batch.each(lambda own: self.reward(own.tokens, own.trunk)).view(-1, 2)
         chosen_P = scores_P2[:, 0]
         spread = (scores_P2 if self.options.normalise == "answers" else chosen_P).std(correction=0)
         gain = 1 / spread.clamp(min=1e-6)
@@ -202,13 +203,12 @@ class RewardModel:
         chosen_P, rejected_P = scores_B.view(-1, 2).unbind(1)
         return loss(chosen_P, rejected_P, batch.extras["strength_B"][::2], margin)
 
-    def _frozen_states(self, pairs: list[Pair], tokens: Tokens, trunk: TrunkState) -> torch.Tensor:
+    def _frozen_states(self, pairs: list[Pair], batch: Batch) -> torch.Tensor:
         """What the head reads [B, H] of the base model's states; they never change, so each is computed once."""
-        new = [place for place, pair in enumerate(pairs) if pair not in self._frozen]
-        if new:
-            index = torch.tensor(new, device=tokens.ids_BT.device)
-            states_BH = self.reward.states(tokens.rows(index), trunk.rows(index))
-            self._frozen.update(zip([pairs[place] for place in new], states_BH, strict=True))
+        if any(pair not in self._frozen for pair in pairs):
+            states_BH = batch.each(lambda own: self.reward.states(own.tokens, own.trunk))
+            for pair, state_H in zip(pairs, states_BH, strict=True):
+                self._frozen.setdefault(pair, state_H)
         return torch.stack([self._frozen[pair] for pair in pairs])
 
 

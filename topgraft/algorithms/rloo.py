@@ -56,6 +56,7 @@ class RLOO(SamplesLearner):
             extras=extras,
             metrics=metrics,
             samples=drawn.samples,
+            shares=drawn.shares,
         )
 
     def count(self, minibatch: Batch) -> float:

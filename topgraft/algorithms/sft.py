@@ -8,6 +8,7 @@ from pydantic import Field
 
 from topgraft.algorithms.protocol import OfflineSettings
 from topgraft.algorithms.slot import RowsLearner
+from topgraft.objectives.masked import sums
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -26,8 +27,7 @@ class SFT(RowsLearner):
 
     def collect(self, rows: list[Demonstration]) -> Batch:
         """Tokens and kept trunk states."""
-        tokens, trunk = self.actors.cache.get([(row.prompt, row.response) for row in rows])
-        return Batch(tokens=tokens, trunk=trunk)
+        return self.actors.kept([(row.prompt, row.response) for row in rows])
 
     def count(self, minibatch: Batch) -> float:
         """Response tokens."""
@@ -44,7 +44,7 @@ class SFT(RowsLearner):
     @torch.no_grad()
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Validation loss, nats per response token."""
-        batch = self.collect(rows)
-        with self.actors.model.slots.use(self.slot):
-            logprobs = self.actors.model.row_logprobs(batch.trunk, batch.tokens)
-        return {"eval/loss": -torch.cat(logprobs).sum().item() / self.count(batch)}
+        batch, model = self.collect(rows), self.actors.model
+        with model.slots.use(self.slot):
+            total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+        return {"eval/loss": -total_B.sum().item() / self.count(batch)}

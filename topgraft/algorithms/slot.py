@@ -63,7 +63,7 @@ class RowsLearner(SlotLearner):
 
     def prepare(self, rows: list[Any], held_out: list[Any]) -> Iterator[Prepared]:
         """The trunk states of all rows."""
-        yield from self.actors.cache.fill(pairs_of([*rows, *held_out]))
+        yield from self.actors.cache.fill(pairs_of([*rows, *held_out]), self.actors.processes)
 
 
 def pairs_of(rows: Sequence[Any]) -> list[Pair]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 import typer
@@ -26,6 +27,7 @@ from topgraft.cli import (
     train,
 )
 from topgraft.errors import UserError
+from topgraft.launching import record
 
 app = typer.Typer(
     help="Align a language model to a voice, a preference or a rule, from one recipe file.",
@@ -65,7 +67,12 @@ def main() -> None:
     """Run the command line."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1" if not sys.stdout.isatty() else "0")
-    told(app)
+    try:
+        told(app)
+    except Exception:
+        if not record(traceback.format_exc(), 1):
+            raise
+        sys.exit(1)
 
 
 def told(call: Callable[[], object]) -> None:
@@ -80,7 +87,9 @@ def told(call: Callable[[], object]) -> None:
         return
     from topgraft.train.progress import printable  # messages repeat what stands in data and recipes
 
-    print(f"error: {printable(message)}", file=sys.stderr)
+    line = f"error: {printable(message)}"
+    if not record(line, 2):
+        print(line, file=sys.stderr)
     sys.exit(2)
 
 

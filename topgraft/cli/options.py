@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,9 @@ Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/RECIPE
 Scale = Annotated[str | None, typer.Option("--scale", help="Lay the recipe's section scale.NAME over it, e.g. tiny.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: section.key=value. May be repeated.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder; starts where there is none.")]
+ProcessCount = Annotated[
+    int, typer.Option("--processes", min=1, help="Processes that share the work, one to a GPU. (docs/scale.md)")
+]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
 RunOrExported = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/professor, or one that `topgraft export` wrote.")
@@ -23,6 +27,14 @@ def settings_from(recipe: str, scale: str | None, sets: list[str] | None) -> Any
     from topgraft.train.settings import settings_of
 
     return settings_of(read_recipe(recipe, scale=scale, sets=sets))
+
+
+def share_out(count: int) -> None:
+    """Do this command in `count` processes, and end with them; where they are at it already, do nothing."""
+    from topgraft.launching import launch, launched
+
+    if not launched():
+        launch(count, sys.argv[1:])
 
 
 def quiet() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topgraft.cli.options import Out, Resume, Sets
+from topgraft.cli.options import Out, ProcessCount, Resume, Sets
 
 NAME = "train"
 HELP = """Train one stage by flags. The settings not given are those of recipe `professor`: of its scale `large` where
@@ -46,6 +46,7 @@ def command(
     out: Out = None,
     set_: Sets = None,
     resume: Resume = False,
+    processes: ProcessCount = 1,
 ) -> None:
     """Run `stage` after the pairs and the reward model that it needs; folders are loaded, not trained."""
     from topgraft.cli.run import command as run_recipe
@@ -76,4 +77,4 @@ def command(
         sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
     scale = None if model == SHIPPED else "large"
     folder = out or Path("runs") / f"train-{stage}"
-    run_recipe("professor", out=folder, scale=scale, set_=[*sets, *(set_ or [])], resume=resume)
+    run_recipe("professor", out=folder, scale=scale, set_=[*sets, *(set_ or [])], resume=resume, processes=processes)

@@ -27,6 +27,7 @@ def answer(
     template: Template,
     rows: Sequence[Demonstration],
     settings: SamplingSettings,
+    own: Sequence[int] | None = None,
     *,
     arm: str,
     slot: str | None,
@@ -35,11 +36,13 @@ def answer(
     guide: Guide | None = None,
 ) -> list[Response]:
     """One response per row under `slot` (None: the base model), drawn as the settings say, not scored yet; `start` is
-    the slot that its training started from. A row may come several times in succession, for as many responses. With a
-    `guide` they are no policy's own, and have no KL."""
+    the slot that its training started from. A row may come several times in succession, for as many responses. With
+    `own` only these rows are answered, as they would be among all. With a `guide` the responses are no policy's own,
+    and have no KL."""
     prompts = [template.encode_prompt(row.prompt) for row in rows]
     with model.slots.use(slot):
-        rollouts = sample(model, template, prompts, settings, generator, guide)
+        rollouts = sample(model, template, prompts, settings, generator, guide, rows=own)
+    rows = rows if own is None else [rows[place] for place in own]
     found = _responses(arm, rows, rollouts, [range(place, place + 1) for place in range(len(rows))])
     for place, value in _preferences(model, template, rows, slot).items():
         found[place] = replace(found[place], preference=value)

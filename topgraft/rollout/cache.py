@@ -16,6 +16,7 @@ from pydantic import Field
 from topgraft.data.batching import sibling_buckets
 from topgraft.data.template import Template, pack
 from topgraft.model.split_model import TOKENS_AT_ONCE, SplitModel
+from topgraft.processes import Processes
 from topgraft.recipe import Settings
 from topgraft.records import Tokens, TrunkState
 from topgraft.rollout.cache_folder import open_files
@@ -92,8 +93,9 @@ class TrunkCache:
         state = self.model.state((found[key] for key in number), owners, (found[row.response_key] for row in rows))
         return tokens, state
 
-    def fill(self, pairs: Sequence[Pair]) -> Iterator[tuple[str, int, int]]:
-        """Have the states of all `pairs` kept; yields "trunk", how many rows more have passed it, and of how many.
+    def fill(self, pairs: Sequence[Pair], processes: Processes) -> Iterator[tuple[str, int, int]]:
+        """Have the states of all `pairs` kept; yields "trunk", how many rows more have passed it, and of how many. Each
+        of several processes makes some, and finds the others in the files.
 
         They are made in batches that depend on the pairs alone, not on what is there already: a run that was killed on
         the way makes, when it goes on, the states that it would have made, to the bit.
@@ -104,7 +106,10 @@ class TrunkCache:
         number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
         prompts = {number[row.prompt_key]: len(row.prompt) for row in rows}
         lengths = [prompts[place] for place in range(len(prompts))], [len(row.response) for row in rows]
-        for index in sibling_buckets([number[row.prompt_key] for row in rows], *lengths, TOKENS_AT_ONCE):
+        owners = [number[row.prompt_key] for row in rows]
+        for turn, index in enumerate(sibling_buckets(owners, *lengths, TOKENS_AT_ONCE)):
+            if turn % processes.count != processes.rank:
+                continue
             part = [rows[place] for place in index]
             found = {key: piece for key in _keys(part) if (piece := self._find(key)) is not None}
             if found.keys() >= set(_keys(part)):
@@ -113,6 +118,9 @@ class TrunkCache:
             self._settle(SEGMENT_BYTES)
             yield "trunk", len(part), len(rows)
         self._settle(0)
+        processes.wait()
+        if self.files is not None:
+            self.files.look()
 
     def flush(self) -> None:
         """End a stage: write the states that wait, and let the next stage's take the room of those it does not use."""

@@ -4,7 +4,7 @@ Each row draws from its own row of uniform numbers, so what it samples does not 
 size or on when they end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -27,9 +27,12 @@ def sample(
     settings: SamplingSettings,
     generator: torch.Generator,
     guide: Guide | None = None,
+    *,
+    rows: Sequence[int] | None = None,
 ) -> Rollouts:
     """Sample one response for each row of prompt ids, under the adapter slot in use, and where there is a `guide` with
-    each token's probability multiplied by the chance that it gives the token.
+    each token's probability multiplied by the chance that it gives the token. With `rows` only these are sampled: what
+    they come to is what it would be among all.
 
     `sampled_logprobs_BT` are log-softmax(logits / temperature) over the whole vocabulary, whatever penalty and
     truncation do, and those of the product where there is a guide; greedy decoding records them at temperature 1.
@@ -37,6 +40,8 @@ def sample(
     """
     limit = template.settings.max_response_tokens
     uniform_BL = torch.rand(len(prompts), limit, generator=generator, dtype=torch.float64)
+    if rows is not None:
+        prompts, uniform_BL = [prompts[row] for row in rows], uniform_BL[list(rows)]
     number = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
     owners = [number[tuple(prompt)] for prompt in prompts]
     distinct = [list(prompt) for prompt in number]

@@ -40,13 +40,14 @@ from topgraft.runs.writing import read_json, read_lines
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's files."""
+    """One run's files. Where several processes work at a run, one of them writes."""
 
     path: Path
+    writes: bool = True
 
     def stage(self, name: str) -> StageFolder:
         """The folder of the stage called `name`, whether or not it exists yet."""
-        return StageFolder(self.path / "stages" / name)
+        return StageFolder(self.path / "stages" / name, self.writes)
 
     def stages(self) -> Iterator[StageFolder]:
         """The stages present, in the order in which they were begun."""
@@ -56,7 +57,7 @@ class RunFolder:
             names = [path.name for path in root.iterdir() if path.is_dir()]
             order = {name: place for place, name in enumerate(begun)}
             for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
-                yield StageFolder(root / name)
+                yield StageFolder(root / name, self.writes)
 
     @property
     def report(self) -> Path:

@@ -1,7 +1,7 @@
 """The files of one stage (topgraft.runs.folder says which there are)."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from topgraft.records import Sample
 from topgraft.runs.lines import LINE_FILES
 from topgraft.runs.sums import broken, seal
-from topgraft.runs.writing import append_line, as_json, read_json, read_lines, write_whole
+from topgraft.runs.writing import append_line, as_json, read_json, read_lines, whole_folder, write_whole
 
 PAIRS = "pairs.jsonl"
 """What stage `pairs` writes."""
@@ -17,9 +17,10 @@ PAIRS = "pairs.jsonl"
 
 @dataclass(frozen=True)
 class StageFolder:
-    """One stage's files."""
+    """One stage's files. Where several processes work at a stage, one of them writes."""
 
     path: Path
+    writes: bool = True
 
     @property
     def name(self) -> str:
@@ -43,6 +44,8 @@ class StageFolder:
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Append one step's metrics, and what most people plot of a policy's to a table of three columns."""
+        if not self.writes:
+            return
         append_line(self.path / "metrics.jsonl", {"step": step, **metrics})
         if {"reward/score", "kl/token"} <= metrics.keys():
             table = self.path / "training_metrics.csv"
@@ -52,23 +55,43 @@ class StageFolder:
 
     def keep(self, step: int, samples: Iterable[Sample]) -> None:
         """Append the responses that a step sampled."""
+        if not self.writes:
+            return
         for sample in samples:
             append_line(self.path / "rollouts.jsonl", {"step": step, **asdict(sample)})
 
     def sample(self, record: dict[str, Any]) -> None:
         """Append one sample text with its scores."""
+        if not self.writes:
+            return
         append_line(self.path / "samples.jsonl", record)
 
     def warn(self, record: dict[str, Any]) -> None:
         """Append one warning with the responses that show it."""
+        if not self.writes:
+            return
         append_line(self.path / "warnings.jsonl", record)
 
     def skip(self, record: dict[str, Any]) -> None:
         """Append a batch that was not learned from."""
+        if not self.writes:
+            return
         append_line(self.path / "skipped.jsonl", record)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the stage."""
+        if self.writes:
+            write_whole(self.path / name, text)
+
+    def save(self, name: str, write: Callable[[Path], None]) -> None:
+        """Have `write` put weights into the folder checkpoints/`name`, whole or not at all."""
+        if self.writes:
+            whole_folder(self.checkpoints / name, write)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the stage's summary; from now on the stage counts as done, and needs nothing to go on from."""
+        if not self.writes:
+            return
         made = [self.path / name for name in (*LINE_FILES, PAIRS)]
         weights = (self.checkpoints / "last").rglob("*")
         text = as_json(summary)
@@ -87,6 +110,8 @@ class StageFolder:
 
     def reopen(self) -> None:
         """Let a finished stage be unfinished again."""
+        if not self.writes:
+            return
         (self.path / "stage.json").unlink()
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from torch import nn
 from topgraft import __version__
 from topgraft.algorithms.protocol import StepSettings
 from topgraft.errors import UserError
+from topgraft.processes import Processes
 from topgraft.runs import StageFolder
 from topgraft.runs.lines import Lines
 from topgraft.runs.sums import sha256
@@ -54,15 +55,35 @@ class Part(Protocol):
 class Checkpoints:
     """Those of one stage, by name the parts that they hold."""
 
-    def __init__(self, stage: StageFolder, parts: Mapping[str, Part], size: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stage: StageFolder,
+        parts: Mapping[str, Part],
+        size: int,
+        say: Callable[[str], None],
+        processes: Processes,
+    ) -> None:
         """`size` is that of one checkpoint, in bytes, about."""
-        self.stage, self.parts, self.size, self.say = stage, parts, size, say
+        self.stage, self.parts, self.size, self.say, self.processes = stage, parts, size, say, processes
         self.lines = Lines(stage.path)
         self._cost, self._last = size / SPEED, time.monotonic()
 
     def resume(self) -> int:
         """Restore the newest checkpoint that is whole; the step after which it was written, 0 where the stage starts
         over (its line files are then empty). Raises UserError where the disk has no room for checkpoints."""
+        found = self._newest() if self.stage.writes else None
+        name = self.processes.agree(found)
+        if name is None:
+            return 0
+        tree = read_state(self.stage.resume / name)
+        for part, at in self.parts.items():
+            at.restore(tree["parts"][part])
+        self._last = time.monotonic()
+        self.say(f"  going on after step {tree['step']}")
+        return int(tree["step"])
+
+    def _newest(self) -> str | None:
+        """The name of the newest that is whole, with the line files cut back to it."""
         refuse_full_disk(self.stage.path, (KEPT + 1) * self.size)
         for path in self.stage.resume.glob(".*"):
             path.unlink()  # of a process that was killed while it wrote
@@ -76,17 +97,13 @@ class Checkpoints:
                 self.say(f"  {path.name} {error}: going back to the checkpoint before it")
                 path.unlink(missing_ok=True)
                 continue
-            for name, part in self.parts.items():
-                part.restore(tree["parts"][name])
-            self._last = time.monotonic()
-            self.say(f"  going on after step {tree['step']}")
-            return int(tree["step"])
+            return path.name
         self.lines.cut({})
-        return 0
+        return None
 
     def after(self, step: int, *, now: bool) -> None:
         """Write a checkpoint `now`, or where it is time for one."""
-        if now or time.monotonic() - self._last >= PATIENCE * self._cost:
+        if self.stage.writes and (now or time.monotonic() - self._last >= PATIENCE * self._cost):
             self.write(step)
 
     def write(self, step: int) -> None:

@@ -6,14 +6,13 @@ from pathlib import Path
 from topgraft.algorithms.protocol import Algorithm, StepSettings
 from topgraft.runs import StageFolder
 from topgraft.runs.sums import seal
-from topgraft.runs.writing import whole_folder
 
 
 def copy_weights(algorithm: Algorithm, settings: StepSettings, step: int, stage: StageFolder) -> None:
     """Make a copy where the settings ask for one at this step, and remove those that are to go."""
-    if not settings.checkpoint_every or step % settings.checkpoint_every:
+    if not stage.writes or not settings.checkpoint_every or step % settings.checkpoint_every:
         return
-    whole_folder(stage.checkpoints / f"step-{step}", lambda folder: _save(algorithm, folder))
+    stage.save(f"step-{step}", lambda folder: _save(algorithm, folder))
     if settings.checkpoints_kept:
         _remove(stage, settings.checkpoints_kept)
 

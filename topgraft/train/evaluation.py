@@ -1,7 +1,7 @@
 """The evaluation of a run: every arm answers the test prompts, rewards score the answers, metrics read them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,10 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
                 likeliest = plan.settings.evaluate.decoding == "greedy"
                 sampling = greedy(sampling) if likeliest else sampling
                 guide = guide_of(here, plan, arm) if arm.constrained else None
-                found[arm.name] = answer(*at, sampling, **common, start=plan.start_of(arm), guide=guide)
+                asking = partial(answer, *at, sampling, **common, start=plan.start_of(arm), guide=guide)
+                found[arm.name] = _shared_out(place, samples, asking)
+            elif not place.run.writes:
+                continue  # what these draw depends on what they drew before: one process does it
             elif arm.filter > 1:
                 keeping = partial(keeps, clauses_of(plan.settings.evaluate.clauses, everything))
                 found[arm.name] = filtered(*at, sampling, **common, tries=arm.filter, keeps=keeping)
@@ -55,6 +58,20 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
             found[arm.name] = [replace(row, sample=n % samples) for n, row in enumerate(found[arm.name])]
             bar.advance({}, ())
     return found
+
+
+def _shared_out(
+    place: Workplace, samples: int, ask: Callable[[Sequence[int] | None], list[Response]]
+) -> list[Response]:
+    """The answers to all test prompts, `samples` to each: every process gives some of them."""
+    shares = place.processes.blocks(len(place.splits.test))
+    if shares is None:
+        return ask(None)
+    rows = shares.rows(samples)
+    return [
+        Response(**{**record, "ids": tuple(record["ids"])})
+        for record in rows.records(list(map(asdict, ask(rows.mine))))
+    ]
 
 
 def guide_of(place: Workplace, plan: Plan, arm: Arm) -> Guide:

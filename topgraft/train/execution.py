@@ -13,7 +13,6 @@ from topgraft.records import Demonstration
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
 from topgraft.runs import StageFolder
-from topgraft.runs.writing import whole_folder
 from topgraft.train.cost import Clock, free_bytes
 from topgraft.train.describing import trained
 from topgraft.train.fitting import lowered
@@ -63,10 +62,10 @@ def train_stage(
         screen=place.screen,
         show=show if shows_text and place.settings.samples_shown else None,
         watch=Watch(place.settings.watch, weights, stage, place.screen),
-        track=tracking.log,
+        track=tracking.log if stage.writes else None,
     )
     tracking.close()
-    whole_folder(stage.checkpoints / "last", algorithm.save)
+    stage.save("last", algorithm.save)
     place.cache.flush()
     passes = outcome.tokens_in / outcome.tokens_kept if outcome.tokens_kept else 0.0
     finish(
@@ -113,7 +112,7 @@ def _reload(
             )
     algorithm.load(source.checkpoints / "last")
     if not stage.finished:
-        whole_folder(stage.checkpoints / "last", algorithm.save)
+        stage.save("last", algorithm.save)
         stage.finish({**made, "stage": stage.name, "seconds": 0.0, "loaded_from": str(source.path)})
 
 

@@ -48,18 +48,36 @@ class _Full(Exception):
 def gradient(
     algorithm: Algorithm, minibatch: Batch, budget: Budget, weights: list[nn.Parameter], accelerator: Accelerator
 ) -> dict[str, float]:
-    """Leave the gradient of the minibatch's loss on the weights, which have none; the metrics, summed.
+    """Leave the gradient of the minibatch's loss on the weights, which have none; the metrics, summed. Of processes
+    that share it each makes the part of its own items.
 
     Where memory runs out the budget is halved and the minibatch begun again; the error comes through where a single
     item is too much.
     """
     seen: dict[str, float] = {}
-    count = algorithm.count(minibatch)
+    count, own = algorithm.count(minibatch), minibatch.own
+    if own is not None:
+        seen = _own(algorithm, own, count, budget, weights, accelerator)
+    processes = algorithm.actors.processes
+    processes.add_up(weights)
+    return processes.together(seen)
+
+
+def _own(
+    algorithm: Algorithm,
+    own: Batch,
+    count: float,
+    budget: Budget,
+    weights: list[nn.Parameter],
+    accelerator: Accelerator,
+) -> dict[str, float]:
+    """The gradient of this process's items, a micro-batch at a time."""
+    seen: dict[str, float] = {}
     while True:
         sums: dict[str, float] = {}
         try:
-            for part in micro_batches(minibatch, budget.tokens):
-                _add(algorithm, minibatch.rows(part), count, sums, accelerator)
+            for part in micro_batches(own, budget.tokens):
+                _add(algorithm, own.rows(part), count, sums, accelerator)
             return seen | sums  # what only the first look at a batch tells, as PPO's gap of log-probabilities, stays
         except _Full as full:
             held = full.tokens

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OnPolicySettings, StepSettings
+from topgraft.processes import refuse_idle
 from topgraft.records import Sample
 from topgraft.runs import StageFolder
 from topgraft.train.best import Best
@@ -91,6 +92,8 @@ def train(
     its metrics; `track` is given what is logged.
     """
     total, interval = settings.total_steps(len(rows)), settings.evaluation_interval(len(rows))
+    processes = algorithm.actors.processes
+    refuse_idle(processes, stage.name, min(settings.batch_size, len(rows)))
     weights, passes = algorithm.trainable(), TrunkPasses(algorithm)
     _learn(weights, True)
     optimizer = accelerator.prepare(optimizer_of(weights, settings))
@@ -99,11 +102,12 @@ def train(
     updating = Updating(algorithm, settings, weights, optimizer, accelerator, budget, order, guard)
     screen.follow(stage.name, algorithm.prepare(list(rows), list(held_out)))
     seen: dict[str, Part] = {"best": best, "passes": passes, **({"watch": watch} if watch is not None else {})}
-    checkpoints = Checkpoints(stage, _parts(updating) | seen, size_of(weights, settings), screen.say)
+    checkpoints = Checkpoints(stage, _parts(updating) | seen, size_of(weights, settings), screen.say, processes)
     step = checkpoints.resume()
     with screen.bar(stage.name, total, done=step) as bar, noting(screen.say) as asked:
         while step < total and not best.exhausted and not (watch is not None and watch.ends):
             step, begun = step + 1, time.perf_counter()
+            processes.part_dropout(seed, step)
             rate = settings.learning_rate * share_of_rate(settings, step - 1, total)
             rate *= watch.share_of_rate if watch is not None else 1.0
             last, samples = _step(updating, [rows[number] for number in order.batch(settings.batch_size)], step, rate)
@@ -122,6 +126,7 @@ def train(
             if show is not None and _shows(settings, step, total):
                 show(step)
             passes.leave_out()
+            asked.number = processes.agree(asked.number)
             checkpoints.after(step, now=asked.number is not None)
             asked.obey()
     _learn(weights, False)

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from topgraft.errors import UserError
 from topgraft.records import Comparison, Demonstration
 from topgraft.rollout.sampling import sample
 from topgraft.runs import RunFolder
 from topgraft.runs.stage import PAIRS
-from topgraft.runs.writing import read_lines, write_whole
+from topgraft.runs.writing import read_lines
 from topgraft.train.cost import Clock
 from topgraft.train.execution import finish
 from topgraft.train.plan import Step
@@ -28,7 +29,7 @@ def pairs(place: Workplace, step: Step) -> None:
     if not found:
         found, kept = _sampled(place, step, rows)
     lines = "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in found)
-    write_whole(stage.path / PAIRS, lines)
+    stage.write(PAIRS, lines)
     passes = (place.model.meter.tokens_in - before) / kept if kept else 0.0
     finish(place, step, clock, steps=len(found), passes=passes, tokens=kept)
 
@@ -59,19 +60,24 @@ def _sampled(place: Workplace, step: Step, rows: Sequence[Demonstration]) -> tup
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             prompts = [place.template.encode_prompt(row.prompt) for row in part]
-            rollouts = sample(place.model, place.template, prompts, place.settings.sampling, generator)
+            shares = place.processes.blocks(len(part))
+            own = shares.mine if shares is not None else range(len(part))
+            rollouts = sample(place.model, place.template, prompts, place.settings.sampling, generator, rows=own)
             tokens, kept = rollouts.tokens, kept + rollouts.trunk.distinct_tokens
-            found += [
-                Comparison(
-                    key=row.key,
-                    prompt=row.prompt,
-                    chosen=row.response,
-                    rejected=text,
-                    rejected_ids=tuple(tokens.ids_BT[number][tokens.counted_BT[number]].tolist()),
+            drawn = [
+                asdict(
+                    Comparison(
+                        key=part[place].key,
+                        prompt=part[place].prompt,
+                        chosen=part[place].response,
+                        rejected=text,
+                        rejected_ids=tuple(tokens.ids_BT[number][tokens.counted_BT[number]].tolist()),
+                    )
                 )
-                for number, (row, text) in enumerate(zip(part, rollouts.texts, strict=True))
-                if text.strip()
+                for number, (place, text) in enumerate(zip(own, rollouts.texts, strict=True))
             ]
+            whole = drawn if shares is None else shares.records(drawn)
+            found += [_comparison(record) for record in whole if record["rejected"].strip()]
             bar.advance({}, ())
     return found, kept
 
@@ -95,5 +101,8 @@ def clear(place: Workplace, *parts: list[Comparison]) -> tuple[list[Comparison],
 
 def comparisons(run: RunFolder, step: str) -> list[Comparison]:
     """The pairs that a step wrote."""
-    records = read_lines(run.stage(step).path / PAIRS)
-    return [Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])}) for record in records]
+    return [_comparison(record) for record in read_lines(run.stage(step).path / PAIRS)]
+
+
+def _comparison(record: dict[str, Any]) -> Comparison:
+    return Comparison(**{**record, "rejected_ids": tuple(record["rejected_ids"])})

@@ -13,6 +13,7 @@ from topgraft.data.reading import read
 from topgraft.errors import UserError
 from topgraft.evaluate.metrics.perplexity import refuse_unreadable
 from topgraft.evaluate.records import Response
+from topgraft.processes import Processes
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.locking import alone_in
@@ -43,16 +44,21 @@ def alone(folder: RunFolder, step: Step) -> AbstractContextManager[None]:
 
 def run(settings: RunSettings, out: Path, *, resume: bool, screen: Screen, around: Around = alone) -> RunFolder:
     """Run a recipe into `out` and return the folder. Raises UserError for what the user can mend."""
-    folder = open_folder(settings, out, resume=resume)
+    processes = Processes.here()
+    folder = replace(open_folder(settings, out, resume=resume), writes=processes.first)
+    processes.wait()  # until all have looked at the folder
     with ExitStack() as held:
-        if folder.path.exists():
+        if folder.writes and folder.path.exists():
             held.enter_context(alone_in(folder.path))
-        return _run(settings, folder, screen, around, held)
+        return _run(settings, folder, screen, around, held, processes)
 
 
-def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Around, held: ExitStack) -> RunFolder:
+def _run(
+    settings: RunSettings, folder: RunFolder, screen: Screen, around: Around, held: ExitStack, processes: Processes
+) -> RunFolder:
     plan = Plan(settings)
     reopen_broken(folder, screen)
+    processes.wait()
     measured = folder.stage("evaluate").summary().get("settings") == settings.evaluate.model_dump(mode="json")
     if "perplexity" in settings.evaluate.metrics and not measured:
         refuse_unreadable(settings.evaluate.perplexity_model)
@@ -62,7 +68,7 @@ def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Aroun
         lines = describe(place)
         for line in lines if not told else lines[:1]:
             screen.say(line)
-        if not folder.path.exists():  # what is refused before this leaves no folder
+        if folder.writes and not folder.path.exists():  # what is refused before this leaves no folder
             held.enter_context(alone_in(folder.path))
         if not told:
             begin(place, plan)
@@ -74,6 +80,8 @@ def _run(settings: RunSettings, folder: RunFolder, screen: Screen, around: Aroun
             screen.heading(f"{len(told)}/{total} {step.name}{done}")
 
     answers, last = carry_all_out(plan, folder, screen, opened, tell, answering=not measured, around=around)
+    if not folder.writes:
+        return folder
     screen.heading(f"{total}/{total} evaluate")
     if measured:
         screen.say("  finished before; `topgraft evaluate` measures again")
@@ -118,6 +126,7 @@ def carry_all_out(
             with around(folder, step):
                 tell(step)
                 carry_out(place, step)
+                place.processes.wait()  # for what one of them writes and others read
         if answering:
             answers |= answers_of(place, plan, group.arms)
         if len(groups) == 1:
@@ -200,6 +209,8 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def begin(place: Workplace, plan: Plan) -> None:
     """Write the recipe and where it comes from; on resume, check that data and model are the same."""
     refuse_changes(place)
+    if not place.run.writes:
+        return
     write_whole(place.run.recipe_file, to_toml(plan.settings))
     write_left_out(place.run.path, place.reading.left_out)
     if not place.run.provenance():

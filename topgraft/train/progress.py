@@ -49,10 +49,10 @@ class Bar:
 
 
 class Screen:
-    """Where a run speaks."""
+    """Where a run speaks; or does not, where another process does."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+    def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
+        self.console = console or Console(quiet=silent)
 
     def say(self, text: str) -> None:
         """Print a line; text from data or models is shown as it is, without markup or control characters."""

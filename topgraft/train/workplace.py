@@ -25,6 +25,7 @@ from topgraft.evaluate.metrics.clauses import clauses_of
 from topgraft.model.load import ModelSettings, load
 from topgraft.model.quantizing import count
 from topgraft.model.split_model import SplitModel
+from topgraft.processes import Processes
 from topgraft.rewards.combination import Reward, Scorer, combine
 from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.cache import TrunkCache
@@ -66,7 +67,13 @@ class Workplace:
             sampling=self.settings.sampling,
             generator=torch.Generator().manual_seed(stage_seed(self.settings.seed, stage)),
             score=score,
+            processes=self.processes,
         )
+
+    @property
+    def processes(self) -> Processes:
+        """Those that share the work."""
+        return Processes(self.accelerator.num_processes, self.accelerator.process_index)
 
     def under(self, settings: RunSettings) -> "Workplace":
         """The same place with the settings of a step or an arm, which differ in nothing that it was prepared by."""
@@ -160,6 +167,7 @@ def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
         "threads": torch.get_num_threads(),
+        "processes": place.processes.count,
         "commit": _commit(),
         "command": ["topgraft", *sys.argv[1:]],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,6 +9,7 @@ from topgraft.experiments.layers.discover import discover
 from topgraft.experiments.layers.folder import FOLDER, Discovery, digests
 from topgraft.experiments.layers.results import called
 from topgraft.experiments.layers.trainings import on_all
+from topgraft.processes import Processes
 from topgraft.recipe import nested, overlay
 from topgraft.runs import RunFolder
 from topgraft.runs.writing import write_json
@@ -33,7 +34,13 @@ def settled(settings: RunSettings, out: Path, *, resume: bool, screen: Screen) -
         return settings
     if not resume:
         open_folder(settings, out, resume=False)  # nothing is measured for a run that could not begin
-    results = _found(settings, out, screen) or discover(Discovery(out, settings), screen)
+    results = _found(settings, out, screen)
+    if results is None and not Processes.here().alone:
+        raise UserError(
+            f'One process finds out what model.layers = "auto" is: give `topgraft layers` with --out {out} first, '
+            f"then this command again; or name the blocks."
+        )
+    results = results or discover(Discovery(out, settings), screen)
     blocks = tuple(results["recommendation"]["blocks"])
     screen.say(f'layers    "auto": {called(blocks)}, from {out / FOLDER / "results.json"}')
     write_json(out / FOLDER / "used.json", {"blocks": list(blocks), "by": asking})

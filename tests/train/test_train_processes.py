@@ -1,0 +1,85 @@
+"""Laws: several processes come to what one does; which of them works on what changes nothing that is learned."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from commands import environment
+from each_learner import LEARNERS
+from learners import logged
+from safetensors.torch import load_file
+
+from topgraft.errors import UserError
+from topgraft.processes import Processes, refuse_idle
+from topgraft.runs import StageFolder
+
+SCRIPT = Path(__file__).with_name("each_learner.py")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Folders of what one process and two came to."""
+    found = {}
+    for count in (1, 2):
+        folder = found[count] = tmp_path_factory.mktemp(f"by-{count}")
+        start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)] if count > 1 else []
+        command = [sys.executable, *start, str(SCRIPT), str(folder)]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=400, check=False)
+        assert done.returncode == 0, done.stderr
+    return found
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_two_processes_learn_the_weights_that_one_does(trained, name):
+    alone = load_file(trained[1] / f"{name}-0.safetensors")
+    for rank in range(2):
+        shared = load_file(trained[2] / f"{name}-{rank}.safetensors")
+        assert shared.keys() == alone.keys()
+        for number, weight in shared.items():
+            torch.testing.assert_close(weight, alone[number], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_two_processes_log_what_one_does(trained, name):
+    alone, shared = (logged(trained[count] / name) for count in (1, 2))
+    assert len(alone) == len(shared) > 10
+    for one, other in zip(alone, shared, strict=True):
+        names = [key for key in one if not key.startswith(("cost/", "rollout/logprob_gap"))]
+        assert one.keys() == other.keys()
+        assert [other[key] for key in names] == pytest.approx([one[key] for key in names], abs=2e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, options) in LEARNERS.items() if "steps" in options])
+def test_rollouts_do_not_depend_on_the_number_of_processes(trained, name):
+    alone, shared = (StageFolder(trained[count] / name).rollouts() for count in (1, 2))
+    assert [(row["key"], row["response"]) for row in shared] == [(row["key"], row["response"]) for row in alone]
+    assert len(alone) >= 120
+
+
+def test_items_go_to_processes_in_succession():
+    shares = Processes(3).blocks(7)
+    assert shares is not None
+    assert shares.owners == (0, 0, 0, 1, 1, 2, 2)
+    assert shares.rows(2).owners[:8] == (0, 0, 0, 0, 0, 0, 1, 1)
+    assert shares.of([6, 0, 3]).owners == (2, 0, 1)
+
+
+def test_items_go_to_processes_by_their_sizes():
+    shares = Processes(2).even([5, 1, 9, 4])  # 9 to the first; 5 and 4 to the second; 1 to whichever has less
+    assert shares is not None
+    assert shares.owners == (1, 0, 0, 1) or shares.owners == (1, 1, 0, 1)
+    assert shares.owners[2] == 0
+
+
+@pytest.mark.parametrize("processes", [Processes(1), Processes(4)])
+def test_where_there_is_not_one_for_each_all_take_all(processes):
+    assert processes.blocks(3) is None
+    assert processes.even([4, 4, 4]) is None
+
+
+def test_a_batch_that_leaves_a_process_idle_is_refused():
+    refuse_idle(Processes(4), "ppo", 4)
+    with pytest.raises(UserError, match=r"ppo\.batch_size"):
+        refuse_idle(Processes(4), "ppo", 3)
