@@ -46,26 +46,22 @@ class Processes:
         state = PartialState(cpu=not torch.accelerator.is_available())
         return Processes(state.num_processes, state.process_index)
 
-    def blocks(self, items: int) -> "Shares | None":
-        """Items in succession, as many to each process as to any other; None where each process takes all of them."""
-        if not self._cuts(items):
-            return None
-        return Shares(self, tuple(item * self.count // items for item in range(items)))
+    def blocks(self, items: int) -> "Shares":
+        """Items in succession, as many to each process as to any other."""
+        return self._shares([item * self.count // items for item in range(items)])
 
-    def even(self, sizes: Sequence[int]) -> "Shares | None":
+    def even(self, sizes: Sequence[int]) -> "Shares":
         """About the same sum of sizes to each process: the largest item first, each to the one that has least so
-        far. None where each process takes all of them."""
-        if not self._cuts(len(sizes)):
-            return None
+        far."""
         loads, owners = [0] * self.count, [0] * len(sizes)
         for item in sorted(range(len(sizes)), key=lambda item: -sizes[item]):
             owners[item] = loads.index(min(loads))
             loads[owners[item]] += sizes[item]
-        return Shares(self, tuple(owners))
+        return self._shares(owners)
 
-    def _cuts(self, items: int) -> bool:
-        """Whether there is something for every process."""
-        return 1 < self.count <= items
+    def _shares(self, owners: Sequence[int]) -> "Shares":
+        """Where there is not an item for each, every process takes all of them."""
+        return Shares(self, tuple(owners) if len(owners) >= self.count else (self.rank,) * len(owners))
 
     def everyone(self, value: Any) -> list[Any]:
         """What each process has, in their order: JSON values."""
@@ -83,7 +79,7 @@ class Processes:
     def part_dropout(self, seed: int, step: int) -> None:
         """Let each process draw other numbers than the others, the same each time that it comes to the step."""
         if not self.alone:
-            torch.manual_seed((seed + step) * 1_000_003 + self.rank)
+            torch.manual_seed(((seed + step) * 1_000_003 + self.rank) % 2**63)
 
     def wait(self) -> None:
         """Until all are here."""
@@ -97,6 +93,14 @@ class Processes:
             for name, value in part.items():
                 found[name] = max(found.get(name, value), value) if name in LARGEST else found.get(name, 0.0) + value
         return found
+
+    def refuse_idle(self, stage: str, items: int) -> None:
+        """Raise UserError where a stage's batches have fewer items than there are processes."""
+        if items < self.count:
+            raise UserError(
+                f"Stage '{stage}' learns from {items} items at a step, and there are {self.count} processes: some "
+                f"would have nothing to do. Raise {stage}.batch_size, or start fewer processes."
+            )
 
     @torch.no_grad()
     def add_up(self, weights: Sequence[nn.Parameter]) -> None:
@@ -117,10 +121,15 @@ ALONE = Processes()
 
 @dataclass(frozen=True)
 class Shares:
-    """Which process works on which item of a batch: known to all."""
+    """Which process works on which item of a batch, as this process sees it."""
 
     processes: Processes
     owners: tuple[int, ...]
+
+    @property
+    def cut(self) -> bool:
+        """Whether others work on some of them."""
+        return any(owner != self.processes.rank for owner in self.owners)
 
     @property
     def mine(self) -> list[int]:
@@ -137,10 +146,14 @@ class Shares:
 
     def all(self, own: torch.Tensor) -> torch.Tensor:
         """Rows [B, ...] of all processes from this one's; a second dimension may differ, and is padded with 0."""
+        if not self.cut:
+            return own
         return _gathered(own, self.processes.count)[list(self.owners), self._places()]
 
     def records(self, own: Sequence[Any]) -> list[Any]:
         """JSON values of all rows from those of this process's."""
+        if not self.cut:
+            return list(own)
         found = self.processes.everyone(list(own))
         return [found[owner][place] for owner, place in zip(self.owners, self._places(), strict=True)]
 
@@ -152,15 +165,6 @@ class Shares:
             found.append(counts[owner])
             counts[owner] += 1
         return found
-
-
-def refuse_idle(processes: Processes, stage: str, items: int) -> None:
-    """Raise UserError where a stage's batches have fewer items than there are processes."""
-    if items < processes.count:
-        raise UserError(
-            f"Stage '{stage}' learns from {items} items at a step, and there are {processes.count} processes: some "
-            f"would have nothing to do. Raise {stage}.batch_size, or start fewer processes."
-        )
 
 
 def _gathered(own: torch.Tensor, count: int) -> torch.Tensor:

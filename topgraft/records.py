@@ -197,14 +197,14 @@ class Batch:
     @property
     def own(self) -> Batch | None:
         """This process's items; None where it has none."""
-        if self.shares is None:
+        if self.shares is None or not self.shares.cut:
             return self
         mine = self.shares.mine
         return replace(self.rows(self.tokens.ids_BT.new_tensor(mine)), shares=None) if mine else None
 
     def each(self, read: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
         """What `read` finds of every row [B, ...], each process looking at its own."""
-        if self.shares is None:
+        if self.shares is None or not self.shares.cut:
             return read(self)
         own = self.own
         assert own is not None  # there are shares only where there is one for every process

@@ -16,7 +16,7 @@ def answers(run: Path) -> list[tuple[str, str, str]]:
     return [(row["arm"], row["id"], row["response"]) for row in map(json.loads, lines)]
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+@pytest.mark.parametrize(("before", "after"), [(2, 1), pytest.param(1, 2, marks=pytest.mark.slow)])
 def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, before, after):
     words = ("run", *finished.words, "--out", "run", "--resume", "--processes")
     ppo = tmp_path / "run" / "stages" / "ppo"
@@ -40,25 +40,21 @@ def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, befo
     assert provenance["processes"] == before
 
 
-def test_an_error_of_all_processes_is_said_once(words, tmp_path):
-    done = topgraft("run", *words, "--set", "ppo.batch_size=1", "--set", 'stages=["ppo"]', *rule(), cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("divisor", "more", "said"),
+    [
+        ("1", "ppo.batch_size=1", "Raise ppo.batch_size, or start fewer processes."),  # all of them say it
+        ("1 - int(os.environ['RANK'])", "ppo.batch_size=8", "ZeroDivisionError"),
+    ],
+)
+def test_an_error_ends_all_processes_and_is_said_once(words, tmp_path, divisor, more, said):
+    rule = f"import os\n\n\ndef own(prompt, response):\n    return 1 / ({divisor})\n"
+    (tmp_path / "own.py").write_text(rule)
+    sets = ('stages=["ppo"]', 'rewards.own={use="own.py:own"}', more)
+    given = [word for text in sets for word in ("--set", text)]
+    done = topgraft("run", *words, *given, "--out", "run", "--processes", "2", cwd=tmp_path)
     assert done.code == 2
     assert done.err.count("error:") == 1
-    assert "Raise ppo.batch_size, or start fewer processes." in done.err
+    assert said in done.err
     assert "Traceback" not in done.err
     assert "elastic" not in done.err
-
-
-def test_an_error_of_one_process_ends_all_with_its_message(words, tmp_path):
-    (tmp_path / "own.py").write_text(
-        "import os\n\n\ndef own(prompt, response):\n    return 1 / (1 - int(os.environ['RANK']))\n"
-    )
-    done = topgraft("run", *words, "--set", 'stages=["ppo"]', *rule("own.py:own"), cwd=tmp_path)
-    assert done.code == 2
-    assert done.err.count("error:") == 1
-    assert "ZeroDivisionError" in done.err
-    assert "Traceback" not in done.err
-
-
-def rule(use: str = "length") -> tuple[str, ...]:
-    return ("--set", f'rewards.own={{use="{use}"}}', "--out", "run", "--processes", "2")

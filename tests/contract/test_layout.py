@@ -16,6 +16,7 @@ from topgraft.train.settings import RunSettings
 PACKAGE = Path(topgraft.__file__).resolve().parent
 ORDER = [
     {"errors"},
+    {"processes"},
     {"recipe", "records", "lookup", "runs"},
     {"objectives"},
     {"data"},

@@ -10,7 +10,7 @@ import torch
 from learners import logged, loop, ppo
 
 from topgraft.runs import StageFolder
-from topgraft.train.interrupt import Stopped, noting, stoppable
+from topgraft.train.interrupt import Stopped, noting, obey, stoppable
 
 OPTIONS = {"steps": 6, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, "learning_rate": 1e-2}
 BOTH = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -76,5 +76,5 @@ def test_handlers_are_put_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with noting(print) as asked:
         assert asked.number is None
-        asked.obey()
+        obey(asked.number)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

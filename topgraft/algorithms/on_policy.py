@@ -1,13 +1,11 @@
 """What learners from their own samples (PPO, GRPO, RLOO) share: drawing, their metrics, validation."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from pydantic import Field
 
+from topgraft.algorithms.drawn import Drawn
 from topgraft.algorithms.kl_control import KLController
 from topgraft.algorithms.protocol import Actors, OnPolicySettings
 from topgraft.algorithms.slot import SlotLearner
@@ -15,89 +13,9 @@ from topgraft.errors import UserError
 from topgraft.model.split import FULL
 from topgraft.objectives.kl import k1, k2, k3
 from topgraft.objectives.masked import masked_mean, spread
-from topgraft.processes import Shares
-from topgraft.records import Batch, Demonstration, Rollouts, Sample, Scores, Tokens
+from topgraft.records import Batch, Demonstration, Rollouts, Scores
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.sampling import sample
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Responses and what stays fixed about them: scores, and log-probabilities [B, T] of the policy that drew them and
-    of the reference. `own` are those that this process drew, where several share the prompts as `shares` says."""
-
-    keys: list[str]
-    own: Rollouts
-    shares: Shares | None
-    rollouts: Rollouts
-    scores: Scores
-    old_BT: torch.Tensor
-    reference_BT: torch.Tensor
-
-    def known_to_all(self, shares: Shares) -> "Drawn":
-        """What every process drew, but for the trunk states; `shares` are those of the rows."""
-        own, tokens = self.own, self.own.tokens
-        tokens = Tokens(
-            ids_BT=shares.all(tokens.ids_BT),
-            real_BT=shares.all(tokens.real_BT),
-            counted_BT=shares.all(tokens.counted_BT),
-        )
-        rollouts = Rollouts(
-            tokens=tokens,
-            texts=shares.records(own.texts),
-            sampled_logprobs_BT=shares.all(own.sampled_logprobs_BT),
-            drawn_logprobs_BT=shares.all(own.drawn_logprobs_BT),
-            ended_B=shares.all(own.ended_B),
-            trunk=own.trunk.among(len(tokens), shares.mine),
-            final_RH=own.final_RH,
-        )
-        parts = {name: shares.all(value_B) for name, value_B in self.scores.parts.items()}
-        return replace(
-            self,
-            rollouts=rollouts,
-            scores=Scores(total_B=shares.all(self.scores.total_B), parts=parts),
-            old_BT=shares.all(self.old_BT),
-            reference_BT=shares.all(self.reference_BT),
-        )
-
-    def each(self, read: Callable[[Rollouts], torch.Tensor]) -> torch.Tensor:
-        """What `read` finds of every row [B, ...], each process looking at what it drew."""
-        found = read(self.own)
-        return found if self.shares is None else self.shares.rows(len(self.keys) // len(self.shares.owners)).all(found)
-
-    @property
-    def score_B(self) -> torch.Tensor:
-        """The total score of every response."""
-        return self.scores.total_B
-
-    @property
-    def samples(self) -> tuple[Sample, ...]:
-        """The responses one by one, as they are kept."""
-        tokens, ended = self.rollouts.tokens.counted_BT.sum(1).tolist(), self.rollouts.ended_B.tolist()
-        total, kl = self.score_B.tolist(), self.kl_B.tolist()
-        parts = {name: value_B.tolist() for name, value_B in self.scores.parts.items()}
-        return tuple(
-            Sample(
-                key=key,
-                response=self.rollouts.texts[row],
-                tokens=tokens[row],
-                ended=ended[row],
-                score=total[row],
-                kl=kl[row],
-                parts={name: None if math.isnan(values[row]) else values[row] for name, values in parts.items()},
-            )
-            for row, key in enumerate(self.keys)
-        )
-
-    @property
-    def kl_BT(self) -> torch.Tensor:
-        """k1 of the sampled tokens to the reference."""
-        return k1(self.old_BT, self.reference_BT)
-
-    @property
-    def kl_B(self) -> torch.Tensor:
-        """Its sum over a response."""
-        return torch.where(self.rollouts.tokens.counted_BT, self.kl_BT, 0).sum(1)
 
 
 class GroupSettings(OnPolicySettings):
@@ -138,10 +56,9 @@ class SamplesLearner(SlotLearner):
         actors, shares = self.actors, self.actors.processes.blocks(len(rows))
         asked = [row for row in rows for _ in range(self.options.samples)]
         prompts = [actors.template.encode_prompt(row.prompt) for row in asked]
-        of_rows = shares.rows(self.options.samples) if shares is not None else None
-        mine = of_rows.mine if of_rows is not None else None
+        of_rows = shares.rows(self.options.samples)
         with actors.model.slots.use(self.slot):
-            own = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator, rows=mine)
+            own = sample(actors.model, actors.template, prompts, actors.sampling, actors.generator, rows=of_rows.mine)
         self.tokens_kept += own.trunk.distinct_tokens
         self._fresh = True
         self.beta = self.controller.beta
@@ -150,11 +67,11 @@ class SamplesLearner(SlotLearner):
             own=own,
             shares=shares,
             rollouts=own,
-            scores=score(actors, asked if mine is None else [asked[row] for row in mine], own),
+            scores=score(actors, [asked[row] for row in of_rows.mine], own),
             old_BT=old_logprobs(actors, self.slot, own, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, own),
         )
-        return drawn if of_rows is None else drawn.known_to_all(of_rows)
+        return drawn.known_to_all(of_rows)
 
     def state(self) -> dict[str, Any]:
         """The next rollout's beta."""
@@ -207,12 +124,11 @@ class SamplesLearner(SlotLearner):
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Mean score of greedy responses to held-out prompts."""
         actors, shares = self.actors, self.actors.processes.blocks(len(rows))
-        own = rows if shares is None else [rows[place] for place in shares.mine]
+        own = [rows[place] for place in shares.mine]
         prompts = [actors.template.encode_prompt(row.prompt) for row in own]
         with actors.model.slots.use(self.slot):
             rollouts = sample(actors.model, actors.template, prompts, greedy(actors.sampling), torch.Generator())
-        total_B = score(actors, own, rollouts).total_B
-        return {"eval/reward": (total_B if shares is None else shares.all(total_B)).mean().item()}
+        return {"eval/reward": shares.all(score(actors, own, rollouts).total_B).mean().item()}
 
 
 def score(actors: Actors, rows: list[Demonstration], rollouts: Rollouts) -> Scores:

@@ -10,8 +10,9 @@ import torch
 from pydantic import Field
 
 from topgraft.algorithms.protocol import OfflineSettings
+from topgraft.algorithms.references import response_logprobs
 from topgraft.algorithms.slot import RowsLearner
-from topgraft.objectives.masked import spread, sums
+from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import log_odds, odds_ratio_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rollout.cache import Pair
@@ -67,9 +68,8 @@ class ORPO(RowsLearner):
     @torch.no_grad()
     def validate(self, rows: list[Comparison]) -> dict[str, float]:
         """Loss and accuracy (a tie counts 1/2) on held-out pairs."""
-        batch, model = self.collect(rows), self.actors.model
-        with model.slots.use(self.slot):
-            total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+        batch = self.collect(rows)
+        total_B = response_logprobs(self.actors.model, self.slot, batch)
         chosen_P, rejected_P = (total_B / batch.tokens.counted_BT.sum(1)).view(-1, 2).unbind(1)
         loss_P = self.options.weight * odds_ratio_loss(chosen_P, rejected_P) - chosen_P
         return {

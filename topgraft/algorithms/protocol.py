@@ -179,7 +179,7 @@ class Actors:
         lengths = [sum(map(len, self.cache.ids(pair))) for pair in pairs]
         sizes = [sum(lengths[at : at + siblings]) for at in range(0, len(lengths), siblings)]
         shares = self.processes.even(sizes)
-        if shares is None:
+        if not shares.cut:
             tokens, trunk = self.cache.get(pairs)
             return Batch(tokens=tokens, trunk=trunk, siblings=siblings)
         mine = shares.rows(siblings).mine

@@ -7,7 +7,7 @@ import torch
 from topgraft.algorithms.protocol import Actors, Prepared
 from topgraft.errors import UserError
 from topgraft.model.split_model import SplitModel
-from topgraft.objectives.masked import spread, sums
+from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Batch
 from topgraft.rollout.cache import Pair
@@ -44,6 +44,17 @@ def _probe(model: SplitModel, slot: str | None) -> torch.Tensor:
         return model.logits(model.branch(state))
 
 
+@torch.no_grad()
+def response_logprobs(model: SplitModel, slot: str | None, batch: Batch) -> torch.Tensor:
+    """Log-probabilities [B] of whole responses under a slot (None: the base model)."""
+
+    def read(own: Batch) -> torch.Tensor:
+        return torch.stack([row_L.sum() for row_L in model.row_logprobs(own.trunk, own.tokens)])
+
+    with model.slots.use(slot):
+        return batch.each(read)
+
+
 class Reference:
     """Log-probabilities of whole responses under a slot (None: the base model), each taken once and kept: a snapshot,
     whatever becomes of the slot."""
@@ -56,9 +67,7 @@ class Reference:
     def __call__(self, pairs: Sequence[Pair], batch: Batch) -> torch.Tensor:
         """[B], a row of `batch` for each pair of prompt and response."""
         if any(pair not in self._kept for pair in pairs):
-            model = self.actors.model
-            with model.slots.use(self.slot):
-                found_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+            found_B = response_logprobs(self.actors.model, self.slot, batch)
             for pair, value in zip(pairs, found_B, strict=True):
                 self._kept.setdefault(pair, value)
         return torch.stack([self._kept[pair] for pair in pairs])
@@ -84,10 +93,7 @@ def learning_ratios(actors: Actors, slot: str, micro: Batch) -> torch.Tensor:
 @torch.no_grad()
 def ratios(actors: Actors, slot: str, batch: Batch) -> torch.Tensor:
     """The same without gradients, for any number of rows."""
-    model = actors.model
-    with model.slots.use(slot):
-        total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
-    return total_B - batch.extras["reference_B"]
+    return response_logprobs(actors.model, slot, batch) - batch.extras["reference_B"]
 
 
 @torch.no_grad()

@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 
 from topgraft.algorithms.protocol import OfflineSettings
+from topgraft.algorithms.references import response_logprobs
 from topgraft.algorithms.slot import RowsLearner
-from topgraft.objectives.masked import sums
 from topgraft.records import Batch, Demonstration, Loss
 
 
@@ -44,7 +44,6 @@ class SFT(RowsLearner):
     @torch.no_grad()
     def validate(self, rows: list[Demonstration]) -> dict[str, float]:
         """Validation loss, nats per response token."""
-        batch, model = self.collect(rows), self.actors.model
-        with model.slots.use(self.slot):
-            total_B = batch.each(lambda own: sums(model.row_logprobs(own.trunk, own.tokens)))
+        batch = self.collect(rows)
+        total_B = response_logprobs(self.actors.model, self.slot, batch)
         return {"eval/loss": -total_B.sum().item() / self.count(batch)}

@@ -26,8 +26,8 @@ from topgraft.cli import (
     sweep,
     train,
 )
+from topgraft.cli.launching import record
 from topgraft.errors import UserError
-from topgraft.launching import record
 
 app = typer.Typer(
     help="Align a language model to a voice, a preference or a rule, from one recipe file.",

@@ -31,7 +31,7 @@ def settings_from(recipe: str, scale: str | None, sets: list[str] | None) -> Any
 
 def share_out(count: int) -> None:
     """Do this command in `count` processes, and end with them; where they are at it already, do nothing."""
-    from topgraft.launching import launch, launched
+    from topgraft.cli.launching import launch, launched
 
     if not launched():
         launch(count, sys.argv[1:])

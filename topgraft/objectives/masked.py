@@ -3,8 +3,6 @@
 Every sum takes its denominator as an argument: cutting a minibatch into micro-batches then cannot change a result.
 """
 
-from collections.abc import Sequence
-
 import torch
 
 
@@ -41,11 +39,6 @@ def spread(packed_R: torch.Tensor, counted_BT: torch.Tensor) -> torch.Tensor:
     out_BT = packed_R.new_zeros(counted_BT.shape)
     out_BT[counted_BT] = packed_R
     return out_BT
-
-
-def sums(rows: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The sum of each row's values."""
-    return torch.stack([row_L.sum() for row_L in rows])
 
 
 def explained_variance(values_BT: torch.Tensor, returns_BT: torch.Tensor, counted_BT: torch.Tensor) -> float:

@@ -101,10 +101,12 @@ class Checkpoints:
         self.lines.cut({})
         return None
 
-    def after(self, step: int, *, now: bool) -> None:
-        """Write a checkpoint `now`, or where it is time for one."""
-        if self.stage.writes and (now or time.monotonic() - self._last >= PATIENCE * self._cost):
+    def after(self, step: int, asked: int | None) -> int | None:
+        """Write a checkpoint where it is time for one, or a process was `asked` to stop, by a signal; that signal."""
+        stop: int | None = self.processes.agree(asked)
+        if self.stage.writes and (stop is not None or time.monotonic() - self._last >= PATIENCE * self._cost):
             self.write(step)
+        return stop
 
     def write(self, step: int) -> None:
         """Write a checkpoint. Raises OSError where there is no room for it; those before it stay."""

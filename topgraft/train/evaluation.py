@@ -65,7 +65,7 @@ def _shared_out(
 ) -> list[Response]:
     """The answers to all test prompts, `samples` to each: every process gives some of them."""
     shares = place.processes.blocks(len(place.splits.test))
-    if shares is None:
+    if not shares.cut:
         return ask(None)
     rows = shares.rows(samples)
     return [

@@ -40,6 +40,7 @@ def train_stage(
         return
     if not rows:
         raise UserError(f"Stage '{stage.name}' has no training rows.")
+    place.processes.refuse_idle(stage.name, min(settings.batch_size, len(rows)))
     clock = Clock()
     _tell(place, algorithm, f"{len(rows)} training items, {len(held_out)} held out")
 

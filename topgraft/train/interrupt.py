@@ -28,10 +28,11 @@ class Asked:
     def __init__(self) -> None:
         self.number: int | None = None
 
-    def obey(self) -> None:
-        """Stop now, if that was asked."""
-        if self.number is not None:
-            raise Stopped(self.number)
+
+def obey(number: int | None) -> None:
+    """Stop now, by a signal that this process was sent, or another at the same work."""
+    if number is not None:
+        raise Stopped(number)
 
 
 @contextmanager

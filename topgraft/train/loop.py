@@ -15,7 +15,6 @@ from accelerate import Accelerator
 from torch import nn
 
 from topgraft.algorithms.protocol import Algorithm, OnPolicySettings, StepSettings
-from topgraft.processes import refuse_idle
 from topgraft.records import Sample
 from topgraft.runs import StageFolder
 from topgraft.train.best import Best
@@ -23,7 +22,7 @@ from topgraft.train.checkpoint import Checkpoints, Part, size_of
 from topgraft.train.copies import copy_weights
 from topgraft.train.gradient import Budget, gradient
 from topgraft.train.guard import Guard, odd_numbers
-from topgraft.train.interrupt import noting
+from topgraft.train.interrupt import noting, obey
 from topgraft.train.optimizing import optimizer_of, share_of_rate
 from topgraft.train.order import Order
 from topgraft.train.parts import Generators, Moments, Weights
@@ -92,8 +91,6 @@ def train(
     its metrics; `track` is given what is logged.
     """
     total, interval = settings.total_steps(len(rows)), settings.evaluation_interval(len(rows))
-    processes = algorithm.actors.processes
-    refuse_idle(processes, stage.name, min(settings.batch_size, len(rows)))
     weights, passes = algorithm.trainable(), TrunkPasses(algorithm)
     _learn(weights, True)
     optimizer = accelerator.prepare(optimizer_of(weights, settings))
@@ -102,12 +99,12 @@ def train(
     updating = Updating(algorithm, settings, weights, optimizer, accelerator, budget, order, guard)
     screen.follow(stage.name, algorithm.prepare(list(rows), list(held_out)))
     seen: dict[str, Part] = {"best": best, "passes": passes, **({"watch": watch} if watch is not None else {})}
-    checkpoints = Checkpoints(stage, _parts(updating) | seen, size_of(weights, settings), screen.say, processes)
+    parts, processes = _parts(updating) | seen, algorithm.actors.processes
+    checkpoints = Checkpoints(stage, parts, size_of(weights, settings), screen.say, processes)
     step = checkpoints.resume()
     with screen.bar(stage.name, total, done=step) as bar, noting(screen.say) as asked:
         while step < total and not best.exhausted and not (watch is not None and watch.ends):
             step, begun = step + 1, time.perf_counter()
-            processes.part_dropout(seed, step)
             rate = settings.learning_rate * share_of_rate(settings, step - 1, total)
             rate *= watch.share_of_rate if watch is not None else 1.0
             last, samples = _step(updating, [rows[number] for number in order.batch(settings.batch_size)], step, rate)
@@ -126,9 +123,7 @@ def train(
             if show is not None and _shows(settings, step, total):
                 show(step)
             passes.leave_out()
-            asked.number = processes.agree(asked.number)
-            checkpoints.after(step, now=asked.number is not None)
-            asked.obey()
+            obey(checkpoints.after(step, asked.number))
     _learn(weights, False)
     best.put_back()
     algorithm.finish(list(rows))
@@ -170,6 +165,8 @@ def _step(at: Updating, rows: list[Any], step: int, rate: float) -> tuple[dict[s
     responses it sampled."""
     for group in at.optimizer.param_groups:
         group["lr"] = rate
+    actors = at.algorithm.actors
+    actors.processes.part_dropout(actors.generator.initial_seed(), step)
     gathered = at.algorithm.collect(rows)
     kept, seen = gathered.samples or rows, list[dict[str, float]]()
     updates = skipped = 0

@@ -61,8 +61,9 @@ def _sampled(place: Workplace, step: Step, rows: Sequence[Demonstration]) -> tup
             part = rows[start : start + size]
             prompts = [place.template.encode_prompt(row.prompt) for row in part]
             shares = place.processes.blocks(len(part))
-            own = shares.mine if shares is not None else range(len(part))
-            rollouts = sample(place.model, place.template, prompts, place.settings.sampling, generator, rows=own)
+            rollouts = sample(
+                place.model, place.template, prompts, place.settings.sampling, generator, rows=shares.mine
+            )
             tokens, kept = rollouts.tokens, kept + rollouts.trunk.distinct_tokens
             drawn = [
                 asdict(
@@ -74,10 +75,9 @@ def _sampled(place: Workplace, step: Step, rows: Sequence[Demonstration]) -> tup
                         rejected_ids=tuple(tokens.ids_BT[number][tokens.counted_BT[number]].tolist()),
                     )
                 )
-                for number, (place, text) in enumerate(zip(own, rollouts.texts, strict=True))
+                for number, (place, text) in enumerate(zip(shares.mine, rollouts.texts, strict=True))
             ]
-            whole = drawn if shares is None else shares.records(drawn)
-            found += [_comparison(record) for record in whole if record["rejected"].strip()]
+            found += [_comparison(record) for record in shares.records(drawn) if record["rejected"].strip()]
             bar.advance({}, ())
     return found, kept
 

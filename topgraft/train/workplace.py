@@ -53,6 +53,7 @@ class Workplace:
     reading: Reading
     splits: Splits
     cache: TrunkCache
+    processes: Processes
     rewards: dict[str, LearnedReward | Scorer] = field(default_factory=dict)
     others: dict[str, "Workplace"] = field(default_factory=dict)
     """Places of other models, for reward models that stand on them."""
@@ -69,11 +70,6 @@ class Workplace:
             score=score,
             processes=self.processes,
         )
-
-    @property
-    def processes(self) -> Processes:
-        """Those that share the work."""
-        return Processes(self.accelerator.num_processes, self.accelerator.process_index)
 
     def under(self, settings: RunSettings) -> "Workplace":
         """The same place with the settings of a step or an arm, which differ in nothing that it was prepared by."""
@@ -152,6 +148,7 @@ def open_place(
         reading=reading,
         splits=splits,
         cache=TrunkCache(loaded.split, template, settings.cache, screen.say),
+        processes=Processes.here(),
     )
 
 
@@ -190,11 +187,7 @@ def provenance(place: Workplace, plan: Plan) -> dict[str, Any]:
             "format": place.reading.format,
             "left_out": len(place.reading.left_out),
             "digest": digest([*splits.train, *splits.test, *splits.validation]),
-            "rows": {
-                "train": len(splits.train),
-                "test": len(splits.test),
-                "validation": len(splits.validation),
-            },
+            "rows": {part: len(getattr(splits, part)) for part in ("train", "test", "validation")},
             "problems": {
                 part: sorted({row.group for row in getattr(splits, part)}) for part in ("train", "test", "validation")
             },
