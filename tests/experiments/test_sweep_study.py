@@ -9,13 +9,17 @@ from dataclasses import replace
 import pytest
 from filelock import Timeout
 from optuna.trial import TrialState
+from rich.console import Console
 from sweeps import grid, search, settings
 
+from topgraft.errors import UserError
 from topgraft.experiments.common import lock, shared
 from topgraft.experiments.space import Dimension
 from topgraft.experiments.study import Study
+from topgraft.experiments.sweep import Worker
 from topgraft.runs import RunFolder
 from topgraft.train.plan import Plan
+from topgraft.train.progress import Screen
 
 VARIED = ("dpo.beta=log:0.01:1.0", "dpo.epochs=int:1:50", "sft.schedule=linear,cosine")
 
@@ -114,3 +118,10 @@ def test_a_step_is_made_under_its_lock_and_taken_whole_by_the_next_trial(asked, 
     assert second.stage("sft").summary()["metrics"] == {"eval/loss": 2.0}
     assert first.stage("sft").summary()["seconds"] == 3
     assert len(list((tmp_path / "common").iterdir())) == 1
+
+
+def test_a_database_that_cannot_be_read_is_one_message(tmp_path, model_folder):
+    made = grid(settings(model_folder, tmp_path), tmp_path / "sweep", "sft.epochs=1,2")
+    (made.path / "study.db").write_bytes(b"no database")
+    with pytest.raises(UserError, match=r"study\.db: .*not a database.*the same command goes on"):
+        Worker(made, Screen(Console(quiet=True))).work()

@@ -6,20 +6,37 @@ begun and whose lock is free was cut off: the next worker takes it, with the sam
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import optuna
 from filelock import Timeout
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
+from topgraft.errors import UserError
 from topgraft.experiments.common import lock
 from topgraft.experiments.folder import Sweep
 from topgraft.experiments.space import points
 
 POLL_SECONDS = 0.5
 """Between two looks at trials that other workers have in hand."""
-NAME = "sweep"
+NAME, FILE = "sweep", "study.db"
 Claim = tuple[Trial, AbstractContextManager[object]]
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[None]:
+    """Inside, a database that cannot be read or written is a UserError."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        cause = error.__cause__ or error
+        raise UserError(
+            f"{folder / FILE}: {str(cause).splitlines()[0]}. What is done is kept in {folder}; when that is mended, the "
+            f"same command goes on."
+        ) from None
 
 
 class Study:
@@ -28,7 +45,7 @@ class Study:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        address, waits = f"sqlite:///{(sweep.path / 'study.db').as_posix()}", {"connect_args": {"timeout": 60}}
+        address, waits = f"sqlite:///{(sweep.path / FILE).as_posix()}", {"connect_args": {"timeout": 60}}
         with lock(sweep.path, "study"):
             self.study = optuna.create_study(
                 storage=optuna.storages.RDBStorage(address, engine_kwargs=waits),

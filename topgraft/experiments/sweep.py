@@ -13,7 +13,7 @@ from topgraft.errors import Diverged, UserError
 from topgraft.experiments.common import lock, shared
 from topgraft.experiments.folder import Sweep
 from topgraft.experiments.space import points, words
-from topgraft.experiments.study import Study
+from topgraft.experiments.study import Study, database
 from topgraft.report import write_report
 from topgraft.report.sweep import write_sweep
 from topgraft.runs.writing import write_json
@@ -43,7 +43,10 @@ class Worker:
 
         Raises UserError where a trial cannot run at all (its model or its data, not its values): it stays unfinished.
         """
-        study = Study(self.sweep)
+        with database(self.sweep.path):
+            return self._work(Study(self.sweep))
+
+    def _work(self, study: Study) -> Path:
         for trial in study.claims():
             began = time.monotonic()
             self._do(study, trial)
