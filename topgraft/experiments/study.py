@@ -34,8 +34,8 @@ def database(folder: Path) -> Iterator[None]:
     except (StorageInternalError, SQLAlchemyError) as error:
         cause = error.__cause__ or error
         raise UserError(
-            f"{folder / FILE}: {str(cause).splitlines()[0]}. What is done is kept in {folder}; when that is mended, the "
-            f"same command goes on."
+            f"{folder / FILE}: {str(cause).splitlines()[0]}. What is done is kept in {folder}; when that is mended, "
+            f"the same command goes on."
         ) from None
 
 
