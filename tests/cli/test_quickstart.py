@@ -14,7 +14,8 @@ def shown(cell: NotebookNode, kind: str) -> str:
     return "".join(str(output["data"][kind]) for output in cell.outputs if kind in output.get("data", {}))
 
 
-def test_the_notebook_runs_and_shows_tables_figures_and_answers(tmp_path):
+def test_the_notebook_runs_and_shows_tables_figures_and_answers(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another on shared cores take minutes
     book = nbformat.read(BOOK, as_version=4)
     assert not any(cell.get("outputs") for cell in book.cells)  # as it is kept
     NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

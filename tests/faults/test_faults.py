@@ -25,7 +25,7 @@ def test_a_job_killed_at_random_moments_comes_to_the_same(bench, name):
     assert trial.wrong == []
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_write_that_fails_loses_nothing(bench, seed):
     if bench.library is None:
         pytest.skip("no compiler (cc) for the library that makes writes fail")
