@@ -72,18 +72,18 @@ class Checkpoints:
         """Restore the newest checkpoint that is whole; the step after which it was written, 0 where the stage starts
         over (its line files are then empty). Raises UserError where the disk has no room for checkpoints."""
         found = self._newest() if self.stage.writes else None
-        name = self.processes.agree(found)
+        name = self.processes.agree(found[0] if found else None)
         if name is None:
             return 0
-        tree = read_state(self.stage.resume / name)
+        tree = found[1] if found else read_state(self.stage.resume / name)
         for part, at in self.parts.items():
             at.restore(tree["parts"][part])
         self._last = time.monotonic()
         self.say(f"  going on after step {tree['step']}")
         return int(tree["step"])
 
-    def _newest(self) -> str | None:
-        """The name of the newest that is whole, with the line files cut back to it."""
+    def _newest(self) -> tuple[str, Any] | None:
+        """The newest that is whole, by name, with the line files cut back to it."""
         refuse_full_disk(self.stage.path, (KEPT + 1) * self.size)
         for path in self.stage.resume.glob(".*"):
             path.unlink()  # of a process that was killed while it wrote
@@ -97,7 +97,7 @@ class Checkpoints:
                 self.say(f"  {path.name} {error}: going back to the checkpoint before it")
                 path.unlink(missing_ok=True)
                 continue
-            return path.name
+            return path.name, tree
         self.lines.cut({})
         return None
 
