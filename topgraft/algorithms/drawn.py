@@ -24,11 +24,16 @@ class Drawn:
     old_BT: torch.Tensor
     reference_BT: torch.Tensor
 
-    def known_to_all(self, shares: Shares) -> "Drawn":
-        """What every process drew, but for the trunk states; `shares` are those of the rows."""
-        if not shares.cut:
+    @property
+    def shares_of_rows(self) -> Shares:
+        """Which process drew which response."""
+        return self.shares.rows(len(self.keys) // len(self.shares.owners))
+
+    def known_to_all(self) -> "Drawn":
+        """What every process drew, but for the trunk states."""
+        if not self.shares.cut:
             return self
-        own, tokens = self.own, self.own.tokens
+        shares, own, tokens = self.shares_of_rows, self.own, self.own.tokens
         tokens = Tokens(
             ids_BT=shares.all(tokens.ids_BT),
             real_BT=shares.all(tokens.real_BT),
@@ -54,7 +59,7 @@ class Drawn:
 
     def each(self, read: Callable[[Rollouts], torch.Tensor]) -> torch.Tensor:
         """What `read` finds of every row [B, ...], each process looking at what it drew."""
-        return self.shares.rows(len(self.keys) // len(self.shares.owners)).all(read(self.own))
+        return self.shares_of_rows.all(read(self.own))
 
     @property
     def score_B(self) -> torch.Tensor:

@@ -71,7 +71,7 @@ class SamplesLearner(SlotLearner):
             old_BT=old_logprobs(actors, self.slot, own, self.options.old_logprobs),
             reference_BT=rollout_logprobs(actors, self.reference, own),
         )
-        return drawn.known_to_all(of_rows)
+        return drawn.known_to_all()
 
     def state(self) -> dict[str, Any]:
         """The next rollout's beta."""

@@ -106,7 +106,12 @@ class StageFolder:
 
     def broken(self) -> list[Path]:
         """What of a finished stage is not as it was, of all that anything later depends on."""
-        return [path for path in broken(self.path) if path.name not in LINE_FILES] if self.finished else []
+        return [path for path in broken(self.path) if self.matters(path)] if self.finished else []
+
+    def matters(self, path: Path) -> bool:
+        """Whether anything later depends on a file of the stage: not on its logs, nor on copies of its weights."""
+        copied = path.is_relative_to(self.checkpoints) and not path.is_relative_to(self.checkpoints / "last")
+        return path.name not in LINE_FILES and not copied
 
     def reopen(self) -> None:
         """Let a finished stage be unfinished again."""

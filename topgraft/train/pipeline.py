@@ -95,11 +95,13 @@ def reopen_broken(folder: RunFolder, screen: Screen) -> None:
     """Have finished stages done again whose outcome is not as they left it: what they make is the same to the bit, so
     that what was built on it stands. Tell of whatever else is not as it was written."""
     for stage in folder.stages():
-        lost = [*stage.broken(), *(folder.broken_evaluation() if stage.name == "evaluate" else [])]
+        harmed = stage.harmed()
+        lost = [path for path in harmed if stage.matters(path)]
+        lost += folder.broken_evaluation() if stage.name == "evaluate" else []
         if stage.finished and lost:
             screen.say(f"caution   {lost[0]} is not as stage '{stage.name}' left it; the stage is done again")
             stage.reopen()
-        for path in () if lost else stage.harmed():
+        for path in () if lost else harmed:
             screen.say(
                 f"caution   {path} is not as it was written; the outcome of stage '{stage.name}' stands without it"
             )
