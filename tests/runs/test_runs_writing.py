@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from topgraft.runs.writing import append_line, read_lines, write_json, write_whole
+from topgraft.runs.writing import append_line, read_lines, whole_folder, write_json, write_whole
 
 APPENDS = """
 import itertools, sys
@@ -31,10 +31,18 @@ for number in itertools.count():
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from topgraft.runs.writing import append_line, write_whole
+import torch
+from safetensors.torch import save_file
+from topgraft.runs.writing import append_line, whole_folder, write_whole
+def weights(folder):
+    save_file({"a": torch.zeros(5000)}, folder / "a.safetensors")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-write = {"whole": lambda path: write_whole(path, "n" * 5000), "line": lambda path: append_line(path, {"a": "n" * 900})}
+write = {
+    "whole": lambda path: write_whole(path, "n" * 5000),
+    "line": lambda path: append_line(path, {"a": "n" * 900}),
+    "weights": lambda path: whole_folder(path, weights),
+}
 try:
     write[sys.argv[2]](Path(sys.argv[1]))
 except OSError:
@@ -139,6 +147,15 @@ def test_a_full_disk_leaves_the_old_file_and_is_an_error(tmp_path):
     assert done.returncode == 7
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["results.json"]
+
+
+def test_weights_that_a_full_disk_does_not_take_leave_the_old_ones_and_are_an_error(tmp_path):
+    folder = tmp_path / "last"
+    whole_folder(folder, lambda path: (path / "a.safetensors").write_text("old"))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(folder), "weights"], check=False)
+    assert done.returncode == 7
+    assert (folder / "a.safetensors").read_text() == "old"
+    assert os.listdir(tmp_path) == ["last"]
 
 
 def test_a_line_cut_by_a_full_disk_is_an_error(tmp_path):

@@ -6,8 +6,11 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from topgraft.errors import UserError
 
@@ -38,7 +41,8 @@ def whole_folder(path: Path, fill: Callable[[Path], object]) -> None:
     shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
     try:
         beside.mkdir(parents=True)
-        fill(beside)
+        with writing_weights(beside):
+            fill(beside)
         for file in (*beside.rglob("*"), beside):
             settle(file)
         shutil.rmtree(path, ignore_errors=True)
@@ -46,6 +50,15 @@ def whole_folder(path: Path, fill: Callable[[Path], object]) -> None:
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+@contextmanager
+def writing_weights(path: Path) -> Iterator[None]:
+    """Have weights that cannot be written raise OSError, as other files do: safetensors has an error of its own."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def settle(path: Path) -> None:

@@ -7,7 +7,6 @@ renamed; the name holds its digest. To go on, the line files are cut back to tho
 done again, to the same bits: nothing is kept of a step that is half done.
 """
 
-import errno
 import json
 import shutil
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -27,7 +26,7 @@ from topgraft.processes import Processes
 from topgraft.runs import StageFolder
 from topgraft.runs.lines import Lines
 from topgraft.runs.sums import sha256
-from topgraft.runs.writing import settle
+from topgraft.runs.writing import settle, writing_weights
 
 KEPT = 2
 """Newest checkpoints that are kept: should the last be damaged, the one before it is there."""
@@ -153,10 +152,8 @@ def write_state(folder: Path, name: str, tree: Any) -> Path:
     told = json.dumps(_without_tensors(tree, "", tensors))
     beside = folder / f".{name}.part"
     try:
-        try:
+        with writing_weights(beside):
             save_file(tensors, beside, {"state": told})
-        except SafetensorError as error:  # how the library says that the disk is full
-            raise OSError(errno.EIO, str(error), str(beside)) from error
         settle(beside)
         path = folder / f"{name}-{sha256(beside)[:DIGITS]}.safetensors"
         beside.replace(path)
