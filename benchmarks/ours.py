@@ -14,7 +14,9 @@ from topgraft.algorithms import on_policy
 from topgraft.algorithms.protocol import Actors
 from topgraft.data.template import LengthSettings, Template
 from topgraft.model.adapters import LoraSettings
+from topgraft.model.sharding import shard
 from topgraft.model.split_model import SplitModel
+from topgraft.processes import ALONE, Processes
 from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
 from topgraft.train.allocator import keep_freed_memory
@@ -52,17 +54,23 @@ def timed(model: SplitModel) -> Iterator[dict[str, float]]:
             setattr(place, attribute, call)
 
 
-def actors(work: Workload, dtype_name: str | None = None, *, ends: bool = False, whole: bool = False) -> Actors:
+def actors(
+    work: Workload, dtype_name: str | None = None, *, ends: bool = False, whole: bool = False, sharded: bool = False
+) -> Actors:
     """The split model with random weights. Unless `ends`, the end token is outside the vocabulary, so that no response
     ends early; with `ends` every given response has one, as on the peer's side. With `whole` every weight is
-    trained."""
+    trained; with `sharded` the processes hold the blocks in shares."""
     keep_freed_memory()
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = weights_dtype(dtype_name)
     base = AutoModelForCausalLM.from_config(work.config(), dtype=dtype).to(device)
     layers = list(range(0 if whole else work.layers - work.trained_layers, work.layers))
-    model = SplitModel(base, layers, None if whole else LoraSettings(rank=RANK, alpha=ALPHA, targets=TARGETS))
+    lora = None if whole else LoraSettings(rank=RANK, alpha=ALPHA, targets=TARGETS)
+    if sharded:
+        for block in base.model.layers:
+            shard(block, device)
+    model = SplitModel(base, layers, lora, together=Processes.here() if sharded else ALONE)
     lengths = LengthSettings(
         max_prompt_tokens=work.prompt, max_response_tokens=work.response + ends, template="{prompt}"
     )

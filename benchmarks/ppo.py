@@ -9,8 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
 from rich.console import Console
+from torch.distributed.tensor import DTensor
 
 from benchmarks.measuring import memory
 from benchmarks.ours import actors, timed
@@ -30,10 +32,18 @@ MICRO = ppo.Options().micro_batch_tokens
 
 
 def learner(
-    work: Workload, *, iterations: int, micro: int, value: str = "head", dtype: str | None = None, whole: bool = False
+    work: Workload,
+    *,
+    iterations: int,
+    micro: int,
+    value: str = "head",
+    dtype: str | None = None,
+    whole: bool = False,
+    sharded: bool = False,
 ) -> tuple[ppo.PPO, ppo.Options, list[Demonstration]]:
-    """PPO on a workload, its settings and the prompts of all iterations; `whole`: every weight is trained."""
-    made = actors(work, dtype, whole=whole)
+    """PPO on a workload, its settings and the prompts of all iterations; `whole`: every weight is trained; `sharded`:
+    the processes hold the base in shares."""
+    made = actors(work, dtype, whole=whole, sharded=sharded)
     made.model.slots.add("reward")
     reward = LearnedReward(made.model, "reward", ScalarHead(work.width, init="normal").to(made.model.device))
     options = ppo.Options(
@@ -64,6 +74,11 @@ def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -
     return stage
 
 
+def held(weight: torch.Tensor) -> torch.Tensor:
+    """What this process holds of a weight."""
+    return weight.to_local() if isinstance(weight, DTensor) else weight
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
@@ -71,6 +86,7 @@ def main() -> None:
     parser.add_argument("--value", choices=["head", "branch"], default="head")
     parser.add_argument("--policy", choices=["lora", "full"], default="lora", help="full: every weight is trained")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: bfloat16 on a GPU, else float32")
+    parser.add_argument("--sharded", action="store_true", help="processes hold the base in shares (FSDP2)")
     parser.add_argument("--micro", type=int, default=MICRO, help="tokens in one backward pass")
     chosen = parser.parse_args()
     algorithm, options, rows = learner(
@@ -80,6 +96,7 @@ def main() -> None:
         value=chosen.value,
         dtype=chosen.dtype,
         whole=chosen.policy == "full",
+        sharded=chosen.sharded,
     )
     with timed(algorithm.actors.model) as shares:
         begun = time.perf_counter()
@@ -96,6 +113,7 @@ def main() -> None:
         **{f"{name}_share": round(spent / seconds, 3) for name, spent in shares.items()},
         "trunk_passes_per_token": passes,
         "processes": algorithm.actors.processes.count,
+        "base_gb": round(sum(held(weight).nbytes for weight in algorithm.actors.model.model.parameters()) / 1e9, 4),
         **memory(),
     }
     print(json.dumps(result))

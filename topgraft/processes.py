@@ -6,17 +6,18 @@ everything that follows from them (advantages, whitening, beta, what is logged) 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather, reduce
-from torch import nn
+from torch import distributed, nn
 
 from topgraft.errors import UserError
 
+T = TypeVar("T")
 BYTES_AT_ONCE = 1 << 25
 """Of gradients that are added up together."""
 LARGEST = ("rollout/logprob_gap",)
@@ -75,6 +76,21 @@ class Processes:
     def agree(self, found: Any) -> Any:
         """What the first of the processes has that found something; None where none did."""
         return next((value for value in self.everyone(found) if value is not None), None)
+
+    def most(self, number: int) -> int:
+        """The largest number that any of the processes gives."""
+        if self.alone:
+            return number
+        found = torch.tensor(number, device=PartialState().device)
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return int(found)
+
+    def in_step(self, parts: Sequence[T]) -> Iterator[T]:
+        """This process's parts and then, while others still have some, the last one again.
+
+        For processes that gather weights from one another (topgraft.model.sharding): a pass of one is a pass of all."""
+        for turn in range(self.most(len(parts))):
+            yield parts[min(turn, len(parts) - 1)]
 
     def part_dropout(self, seed: int, step: int) -> None:
         """Let each process draw other numbers than the others, the same each time that it comes to the step."""

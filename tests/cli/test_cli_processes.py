@@ -2,8 +2,8 @@
 after a stop, and says an error once."""
 
 import json
-import signal
 from pathlib import Path
+from signal import SIGTERM
 
 import pytest
 import torch
@@ -16,28 +16,60 @@ def answers(run: Path) -> list[tuple[str, str, str]]:
     return [(row["arm"], row["id"], row["response"]) for row in map(json.loads, lines)]
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 1), pytest.param(1, 2, marks=pytest.mark.slow)])
-def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, before, after):
-    words = ("run", *finished.words, "--out", "run", "--resume", "--processes")
+def same_weights(one: Path, other: Path, *, atol: float) -> int:
+    """Compare all weights that two runs left; in how many files."""
+    found = [path.relative_to(one) for path in one.glob("stages/*/checkpoints/last/**/*.safetensors")]
+    for path in found:
+        here, there = load_file(one / path), load_file(other / path)
+        assert here.keys() == there.keys()
+        for name, weight in here.items():
+            torch.testing.assert_close(there[name], weight, atol=atol, rtol=0)
+    return len(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sharded"),
+    [
+        (2, 1, True),
+        pytest.param(2, 1, False, marks=pytest.mark.slow),
+        pytest.param(1, 2, False, marks=pytest.mark.slow),
+        pytest.param(1, 2, True, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, before, after, sharded):
+    shares = ("--set", f"model.sharded={json.dumps(sharded)}")
+    words = ("run", *finished.words, *shares, "--out", "run", "--resume", "--processes")
     ppo = tmp_path / "run" / "stages" / "ppo"
-    done = stopped(*words, before, cwd=tmp_path, when=(ppo / "metrics.jsonl").exists, by=signal.SIGTERM)
+    done = stopped(*words, before, cwd=tmp_path, when=(ppo / "metrics.jsonl").exists, by=SIGTERM)
     assert done.code == 143, done.err + done.out
     assert list((ppo / "resume").glob("step-*.safetensors"))
     done = topgraft(*words, after, cwd=tmp_path)
     assert done.code == 0, done.err + done.out
     assert "going on after step" in done.out
     assert done.out.count("going on after step") == 1  # one of them speaks
-    weights = [path.relative_to(finished.run) for path in finished.run.glob("stages/*/checkpoints/last/*.safetensors")]
-    assert len(weights) == 4
-    for path in weights:
-        one, other = load_file(finished.run / path), load_file(tmp_path / "run" / path)
-        for name, weight in one.items():
-            torch.testing.assert_close(other[name], weight, atol=1e-5, rtol=0)
+    assert same_weights(finished.run, tmp_path / "run", atol=1e-5) == 4
     assert answers(tmp_path / "run") == answers(finished.run)
     drawn = [(path / "stages" / "ppo" / "metrics.jsonl").read_text() for path in (finished.run, tmp_path / "run")]
     assert [len(text.splitlines()) for text in drawn] == [6, 6]
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert provenance["processes"] == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_every_weight_in_shares_is_trained_and_goes_on_with_another_number_of_processes(words, tmp_path, before, after):
+    sets = ("model.layers=full", "model.sharded=true", "ppo.learning_rate=1e-3", "ppo.value=branch")
+    run = ("run", *words, *(word for text in sets for word in ("--set", text)), "--resume", "--out")
+    ppo = tmp_path / "run" / "stages" / "ppo"
+    done = stopped(*run, "run", "--processes", before, cwd=tmp_path, when=(ppo / "metrics.jsonl").exists, by=SIGTERM)
+    assert done.code == 143, done.err + done.out
+    done = topgraft(*run, "run", "--processes", after, cwd=tmp_path)
+    assert done.code == 0, done.err + done.out
+    assert "going on after step" in done.out
+    done = topgraft(*run, "alone", cwd=tmp_path)
+    assert done.code == 0, done.err + done.out
+    assert same_weights(tmp_path / "alone", tmp_path / "run", atol=1e-4) == 6
+    assert answers(tmp_path / "run") == answers(tmp_path / "alone")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from topgraft.errors import UserError
+from topgraft.model.digest import digest
 from topgraft.model.heads import ScalarHead
-from topgraft.model.split_model import digest
 
 KINDS = pytest.mark.parametrize("kind", ["linear", "mlp"])
 

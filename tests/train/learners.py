@@ -57,7 +57,8 @@ def ppo(*, response: int = 8, **options: Any) -> PPO:
     torch.manual_seed(0)
     made = tiny.split()
     made.slots.add("sft")
-    tiny.fill(made, "sft")
+    if not made.whole:
+        tiny.fill(made, "sft")
     ends = (tiny.END, 20, 21, 22, 23)
     actors = tiny.actors(made, tiny.characters(), score=length, response=response, end_ids=ends)
     return PPO(actors, PPOOptions(**options), "ppo", reference="sft")

@@ -169,12 +169,13 @@ class PPO(SamplesLearner):
             metrics = {name: (part.sum() / count).item() for name, part in parts.items()}
         return Loss(value=value, metrics={"loss/total": value.item(), **metrics, **self.gap(logprobs_R, old_R)})
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | None) -> None:
         """The policy's adapter in peft's format, the value head (and the value branch) beside it."""
         super().save(folder)
-        self.head.save(folder / "value")
+        beside = folder / "value" if folder is not None else None
+        self.head.save(beside)
         if self.value_slot != self.slot:
-            self.actors.model.slots.save(self.value_slot, folder / "value")
+            self.actors.model.slots.save(self.value_slot, beside)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""

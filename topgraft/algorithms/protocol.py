@@ -239,8 +239,8 @@ class Algorithm(Protocol):
     def finish(self, rows: list[Any]) -> None:
         """After the last step, e.g. to normalise a reward head on the training rows."""
 
-    def save(self, folder: Path) -> None:
-        """Write adapters and heads."""
+    def save(self, folder: Path | None) -> None:
+        """Write adapters and heads. Processes that do not write give None: what they hold a share of, all gather."""
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""

@@ -183,7 +183,7 @@ class RewardModel:
         self.head.gain.copy_(gain)
         self.head.shift.copy_(-gain * chosen_P.mean())
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | None) -> None:
         """The head, and the adapter in peft's format beside it where there is one."""
         if self.branch_slot is not None:
             self.actors.model.slots.save(self.branch_slot, folder)

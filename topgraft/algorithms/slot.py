@@ -37,7 +37,7 @@ class SlotLearner:
     def finish(self, rows: list[Any]) -> None:
         """Nothing to do."""
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | None) -> None:
         """The adapter in peft's format (where every weight learns, the model in the library's)."""
         self.actors.model.slots.save(self.slot, folder)
 

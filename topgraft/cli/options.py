@@ -14,6 +14,13 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in th
 ProcessCount = Annotated[
     int, typer.Option("--processes", min=1, help="Processes that share the work, one to a GPU. (docs/scale.md)")
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help='A Ray cluster to work on: host:port, "auto" or "local". (docs/scale.md)'
+    ),
+]
+WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Workers on the Ray cluster.")]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
 RunOrExported = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/professor, or one that `topgraft export` wrote.")
@@ -35,6 +42,14 @@ def share_out(count: int) -> None:
 
     if not launched():
         launch(count, sys.argv[1:])
+
+
+def refuse_without_ray(workers: int) -> None:
+    """Raise UserError where workers are asked for, and no cluster to have them on."""
+    from topgraft.errors import UserError
+
+    if workers > 1:
+        raise UserError(f"--workers {workers} is for a Ray cluster: add --ray ADDRESS, or give --processes to `run`.")
 
 
 def quiet() -> None:

@@ -1,8 +1,21 @@
 """`topgraft run`: everything that a recipe says, into one run folder."""
 
+from functools import partial
 from pathlib import Path
 
-from topgraft.cli.options import Out, ProcessCount, Recipe, Resume, Scale, Sets, settings_from, share_out
+from topgraft.cli.options import (
+    Out,
+    ProcessCount,
+    RayAddress,
+    Recipe,
+    Resume,
+    Scale,
+    Sets,
+    WorkerCount,
+    refuse_without_ray,
+    settings_from,
+    share_out,
+)
 
 NAME = "run"
 HELP = """Run a recipe: training, evaluation and report.
@@ -17,6 +30,8 @@ def command(
     set_: Sets = None,
     resume: Resume = False,
     processes: ProcessCount = 1,
+    ray: RayAddress = None,
+    workers: WorkerCount = 1,
 ) -> None:
     """Run a recipe into a folder and print its final table."""
     from topgraft.cli.show import print_results, print_summary
@@ -24,14 +39,22 @@ def command(
     from topgraft.processes import Processes
     from topgraft.report import summary, write_report
     from topgraft.train.interrupt import stoppable
-    from topgraft.train.pipeline import run
+    from topgraft.train.pipeline import open_folder, run
     from topgraft.train.progress import Screen
 
     settings = settings_from(recipe, scale, set_)
+    folder = out or Path("runs") / settings.name
+    if ray is not None:
+        from topgraft.cli.on_ray import train_together
+
+        open_folder(settings, folder, resume=resume)
+        train_together(partial(command, recipe, folder, scale, set_, resume=True), ray, workers, folder)
+        return
+    refuse_without_ray(workers)
     if processes > 1:
         share_out(processes)
     here = Processes.here()
-    folder, screen = out or Path("runs") / settings.name, Screen(silent=not here.first)
+    screen = Screen(silent=not here.first)
     with stoppable(screen.say, lambda: f"What is done is kept in {folder}; the same command with --resume goes on."):
         settings = settled(settings, folder, resume=resume, screen=screen)
         done = run(settings, folder, resume=resume, screen=screen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from topgraft.cli.options import Recipe, Scale, Sets, quiet, settings_from
+from topgraft.cli.options import RayAddress, Recipe, Scale, Sets, quiet, settings_from
 
 if TYPE_CHECKING:
     from topgraft.experiments.folder import Sweep
@@ -50,10 +50,13 @@ def command(
         str | None,
         typer.Option("--metric", help="Chosen by on validation rows: eval/reward, eval/loss or eval/accuracy."),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the trials.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes, or workers of --ray, that share the trials.")
+    ] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Sweep folder; runs/sweep-RECIPE by default.")] = None,
     scale: Scale = None,
     set_: Sets = None,
+    ray: RayAddress = None,
 ) -> None:
     """Check every setting, run the trials that are left, and print the table."""
     from topgraft.errors import UserError
@@ -76,7 +79,7 @@ def command(
     open_folder(sweep)
     for caution in sweep.cautions:
         screen.say(f"caution   {caution}")
-    page = _carry_out(sweep, workers, screen)
+    page = _carry_out(sweep, workers, screen) if ray is None else _on_ray(sweep, workers, screen, ray)
     _print(screen, sweep.path)
     screen.say(f"report    {page}")
 
@@ -97,6 +100,22 @@ def _carry_out(sweep: "Sweep", workers: int, screen: "Screen") -> Path:
     finally:
         for helper in helpers:
             helper.join()
+
+
+def _on_ray(sweep: "Sweep", workers: int, screen: "Screen", address: str) -> Path:
+    """Carry the trials out on a Ray cluster; the page's path."""
+    from topgraft.cli.on_ray import deal_out
+
+    deal_out(partial(_join, sweep), address, workers, sweep.path)
+    return _work(sweep, 0, screen)
+
+
+def _join(sweep: "Sweep") -> None:
+    """What a worker of the cluster does."""
+    from topgraft.train.progress import Screen
+
+    quiet()
+    _work(sweep, 0, Screen())
 
 
 def _help(sweep: "Sweep", threads: int) -> None:

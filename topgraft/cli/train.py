@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topgraft.cli.options import Out, ProcessCount, Resume, Sets
+from topgraft.cli.options import Out, ProcessCount, RayAddress, Resume, Sets, WorkerCount
 
 NAME = "train"
 HELP = """Train one stage by flags. The settings not given are those of recipe `professor`: of its scale `large` where
@@ -47,6 +47,8 @@ def command(
     set_: Sets = None,
     resume: Resume = False,
     processes: ProcessCount = 1,
+    ray: RayAddress = None,
+    workers: WorkerCount = 1,
 ) -> None:
     """Run `stage` after the pairs and the reward model that it needs; folders are loaded, not trained."""
     from topgraft.cli.run import command as run_recipe
@@ -77,4 +79,4 @@ def command(
         sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
     scale = None if model == SHIPPED else "large"
     folder = out or Path("runs") / f"train-{stage}"
-    run_recipe("professor", out=folder, scale=scale, set_=[*sets, *(set_ or [])], resume=resume, processes=processes)
+    run_recipe("professor", folder, scale, [*sets, *(set_ or [])], resume, processes, ray, workers)

@@ -108,8 +108,11 @@ class Slots:
         wanted = get_peft_model_state_dict(self._peft, adapter_name=name, save_embedding_layers=False)
         set_peft_model_state_dict(self._peft, read_weights(path, wanted), adapter_name=name)
 
-    def save(self, name: str, folder: Path) -> None:
-        """Write a slot in peft's format: adapter_config.json and adapter_model.safetensors in `folder`."""
+    def save(self, name: str, folder: Path | None) -> None:
+        """Write a slot in peft's format: adapter_config.json and adapter_model.safetensors in `folder` (None: nothing
+        is to be done, all of it is here)."""
+        if folder is None:
+            return
         assert self._peft is not None
         config = self._peft.peft_config[name]
         if isinstance(config.target_modules, set):  # in whose order peft would write them, another in each process

@@ -17,7 +17,8 @@ class Crossing:
     def __init__(self, blocks: nn.ModuleList, split_layer: int) -> None:
         self.hidden_BTH = torch.empty(0)
         self._enough = False
-        self._handle = blocks[split_layer].register_forward_pre_hook(self._hook, with_kwargs=True)
+        # Before other hooks: a block that is held in shares is not gathered where the pass ends at its door.
+        self._handle = blocks[split_layer].register_forward_pre_hook(self._hook, with_kwargs=True, prepend=True)
 
     def reach_only(self, run: Callable[[], object]) -> None:
         """Do the pass `run` up to the split; the blocks above it, and what they cache, are left out."""

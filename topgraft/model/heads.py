@@ -56,8 +56,10 @@ class ScalarHead(nn.Module):
         raw = self.linear(hidden).squeeze(-1)
         return raw * self.gain + self.shift
 
-    def save(self, folder: Path) -> None:
-        """Write head.safetensors into `folder`."""
+    def save(self, folder: Path | None) -> None:
+        """Write head.safetensors into `folder`, where there is one."""
+        if folder is None:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         weights = {key: tensor.detach().cpu().contiguous() for key, tensor in self.state_dict().items()}
         save_file(weights, folder / "head.safetensors")

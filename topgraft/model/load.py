@@ -26,8 +26,10 @@ from topgraft.model.adapters import LoraSettings
 from topgraft.model.layers import choose_layers
 from topgraft.model.quantizing import keep_precision, quantization
 from topgraft.model.remote_code import may_run
+from topgraft.model.sharding import spread
 from topgraft.model.split_model import SplitModel
 from topgraft.model.unloadable import explain
+from topgraft.processes import ALONE, Processes
 from topgraft.recipe import Settings
 
 SHIPPED = {"seedling": Path(__file__).resolve().parent.parent / "shipped" / "seedling"}
@@ -56,6 +58,9 @@ class ModelSettings(Settings):
     gradient_checkpointing: bool = False
     """Keep only the input of every trained block for the backward pass and run the block again there: less memory, more
     time, the same gradient. A prompt that rows share then passes once for each of them in updates."""
+    sharded: bool = False
+    """Let each of several processes hold a part of every block, and a whole block only while it runs (FSDP2): for a
+    model that does not fit one device. One process alone holds all of it."""
     lora: LoraSettings = LoraSettings()
     """The adapters of every slot."""
 
@@ -75,17 +80,21 @@ def load(settings: ModelSettings, *, device: torch.device | None = None, seed: i
     `seed` is used by layers = "random-k" only. Raises UserError with what to do about it.
     """
     place = device or torch.device("cpu")
+    together = Processes.here() if settings.sharded else ALONE
+    if not together.alone and settings.quantize != "none":
+        raise UserError(f'model.quantize = "{settings.quantize}" does not go with model.sharded. Leave one out.')
     source = source_of(settings.name)
     code = may_run(settings.name, settings.trust_remote_code)
     try:
         config, tokenizer = _config_and_tokenizer(source, code)
-        model = _load_weights(source, settings, place, config, seed, code)
+        model = _load_weights(source, settings, place, config, seed, code, together)
         end_ids = _end_ids(source, config, tokenizer)
     except Exception as error:
         raise explain(settings.name, error) from error
     layers = choose_layers(settings.layers, model.config.get_text_config().num_hidden_layers, seed)
     lora = None if settings.layers == "full" else settings.lora
-    split = SplitModel(model, layers, lora, gradient_checkpointing=settings.gradient_checkpointing)
+    checkpointing = settings.gradient_checkpointing
+    split = SplitModel(model, layers, lora, gradient_checkpointing=checkpointing, together=together)
     return Loaded(split=split, tokenizer=tokenizer, end_ids=end_ids)
 
 
@@ -150,7 +159,13 @@ def _config_and_tokenizer(source: str, code: bool = False) -> tuple[Any, PreTrai
 
 
 def _load_weights(
-    source: str, settings: ModelSettings, place: torch.device, config: Any, seed: int, code: bool = False
+    source: str,
+    settings: ModelSettings,
+    place: torch.device,
+    config: Any,
+    seed: int,
+    code: bool = False,
+    together: Processes = ALONE,
 ) -> PreTrainedModel:
     options: dict[str, Any] = {"dtype": pick_dtype(settings.dtype, place)}
     if settings.attention != "auto":
@@ -159,6 +174,16 @@ def _load_weights(
         lowest = choose_layers(settings.layers, config.get_text_config().num_hidden_layers, seed)[0]
         options["quantization_config"] = quantization(settings.quantize, config, lowest, options["dtype"], place)
         options["device_map"] = {"": place}
+    read = _read_weights(source, settings, config, code, options) if together.first else None
+    if not together.alone:
+        return spread(read, config, place, {"trust_remote_code": code, **options})
+    assert read is not None
+    return keep_precision(read) if settings.quantize != "none" else read.to(place)
+
+
+def _read_weights(
+    source: str, settings: ModelSettings, config: Any, code: bool, options: dict[str, Any]
+) -> PreTrainedModel:
     model, report = AutoModelForCausalLM.from_pretrained(
         source, config=config, use_safetensors=True, trust_remote_code=code, output_loading_info=True, **options
     )
@@ -168,7 +193,7 @@ def _load_weights(
             f"Model '{settings.name}' lacks {len(missing)} weights of {type(model).__name__}, e.g. '{missing[0]}'. "
             f"They would be random. Is it a causal language model, and is the download complete?"
         )
-    return keep_precision(model) if settings.quantize != "none" else model.to(place)
+    return model
 
 
 def pick_dtype(name: str, place: torch.device) -> torch.dtype:

@@ -6,7 +6,6 @@ with model.slots.use("sft"):
 logprobs, _ = model.logprobs(final, tokens)      # [R]
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, cast
@@ -18,16 +17,17 @@ from topgraft.data.batching import buckets, sibling_buckets
 from topgraft.errors import UserError
 from topgraft.model.adapters import LoraSettings, Slots
 from topgraft.model.checkpointing import checkpointed
+from topgraft.model.digest import digest
 from topgraft.model.lean import lean
 from topgraft.model.meter import TrunkMeter
 from topgraft.model.passes import shared_pass, sharing_holds, whole_pass
 from topgraft.model.products import quicken
-from topgraft.model.quantizing import scales
 from topgraft.model.reading import is_plain, read_learning, read_logprobs
 from topgraft.model.split import Parts, check_identity, cut, find_blocks
 from topgraft.model.states import predicting
 from topgraft.model.tiled import read_tiled
 from topgraft.model.whole import Copies
+from topgraft.processes import ALONE, Processes
 from topgraft.records import Tokens, TrunkState
 
 TOKENS_AT_ONCE = 4096
@@ -49,10 +49,13 @@ class SplitModel:
         lora: LoraSettings | None,
         *,
         gradient_checkpointing: bool = False,
+        together: Processes = ALONE,
     ) -> None:
+        """`together` are the processes that hold the blocks in shares (topgraft.model.sharding)."""
         model.eval().requires_grad_(False)
-        lean(model)
-        quicken(model)
+        if together.alone:  # both look at whole matrices
+            lean(model)
+            quicken(model)
         _, blocks_name = find_blocks(model)
         self.model = model
         self.layers = layers
@@ -60,14 +63,16 @@ class SplitModel:
         self.split_layer = layers[0]
         self.whole = lora is None
         parts = cut(model, self.split_layer)
-        self.slots = Copies(model, parts) if lora is None else Slots(model, parts, blocks_name, layers, lora)
+        self.slots = Copies(model, parts, together) if lora is None else Slots(model, parts, blocks_name, layers, lora)
         self.identity_gap = check_identity(model, parts, self.split_layer)
-        self.shares_prompts = sharing_holds(parts, vocabulary=self.vocabulary)
+        # In shares, rows pass whole: all processes must make as many passes, and go through each block to its end.
+        self.shares_prompts = together.alone and sharing_holds(parts, vocabulary=self.vocabulary)
         self.plain_head = is_plain(model, self.logits)
         self.base_digest = digest(model)
         self.meter = TrunkMeter(parts.blocks, self.split_layer)
         self.gradient_checkpointing = gradient_checkpointing
-        self.records_steps = True
+        self.together = together
+        self.records_steps = together.alone
         """Whether decoding may try to record its steps on CUDA (topgraft.rollout.captured)."""
         self._blocks_name = blocks_name
 
@@ -75,6 +80,11 @@ class SplitModel:
     def parts(self) -> Parts:
         """The pieces of the model: of the copy in use, where every weight is trained."""
         return self.slots.parts
+
+    @property
+    def sharded(self) -> bool:
+        """Whether several processes hold the blocks in shares, so that a pass of one is a pass of all."""
+        return not self.together.alone
 
     @property
     def device(self) -> torch.device:
@@ -103,7 +113,8 @@ class SplitModel:
         at_prompts: dict[int, torch.Tensor] = {}
         at_responses: dict[int, torch.Tensor] = {}
         lengths = [len(ids) for ids in asked.prompts], [len(ids) for ids in asked.responses]
-        for index in sibling_buckets(asked.owners, *lengths, tokens_at_once):
+        parts = list(sibling_buckets(asked.owners, *lengths, tokens_at_once))
+        for index in self.together.in_step(parts):
             part = asked.rows(torch.tensor(index))
             siblings = len(part.prompts) < len(part)
             run = shared_pass if siblings and self.shares_prompts else whole_pass
@@ -165,7 +176,8 @@ class SplitModel:
     ) -> list[torch.Tensor]:
         """What `read` makes of the branch's final states, an entry for each row, in buckets of rows of like lengths."""
         found: dict[int, torch.Tensor] = {}
-        for part in buckets(tokens.lengths_B.tolist(), tokens_at_once):
+        parts = list(buckets(tokens.lengths_B.tolist(), tokens_at_once))
+        for part in self.together.in_step(parts):
             index = torch.tensor(part, device=tokens.ids_BT.device)
             found.update(zip(part, read(self.branch(state.rows(index)), tokens.rows(index)), strict=True))
         return [found[row] for row in range(len(tokens))]
@@ -225,13 +237,3 @@ class SplitModel:
         if self.plain_head:
             return read_tiled(states_RH, ids_R, cast(torch.Tensor, self.parts.output.weight), **asked)
         return read_logprobs(self.logits, states_RH, ids_R, vocabulary=self.vocabulary, **asked)
-
-
-def digest(model: PreTrainedModel) -> str:
-    """Sixteen hex digits over the base weights' names, shapes and bytes (adapters left out)."""
-    state = hashlib.sha256()
-    for name, weight in sorted({**dict(model.named_parameters()), **scales(model)}.items()):
-        if "lora_" not in name:
-            state.update(f"{name.replace('.base_layer', '')}{tuple(weight.shape)}{weight.dtype}".encode())
-            state.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return state.hexdigest()[:16]

@@ -14,14 +14,17 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from topgraft.errors import UserError, nearest
+from topgraft.model.sharding import copied, spread, whole_weights
 from topgraft.model.split import Parts, cut
+from topgraft.processes import ALONE, Processes
 
 
 class Copies:
     """The copies of one causal language model. No slot in use means the frozen base."""
 
-    def __init__(self, model: PreTrainedModel, parts: Parts) -> None:
-        self.model = model
+    def __init__(self, model: PreTrainedModel, parts: Parts, together: Processes = ALONE) -> None:
+        """`together` are the processes that hold the model, and its copies, in shares."""
+        self.model, self.together = model, together
         self._base_parts = parts
         self._copies: dict[str, tuple[PreTrainedModel, Parts]] = {}
         self._used: str | None = None
@@ -40,7 +43,8 @@ class Copies:
 
     def add(self, name: str, *, copy_of: str | None = None) -> None:
         """Copy the base model, or another slot."""
-        self._keep(name, copy.deepcopy(self.model if copy_of is None else self._of(copy_of)))
+        source = self.model if copy_of is None else self._of(copy_of)
+        self._keep(name, copy.deepcopy(source) if self.together.alone else copied(source))
 
     def check_targets(self) -> list[str]:
         """Nothing to check: every weight is trained."""
@@ -55,17 +59,21 @@ class Copies:
         if not any(folder.glob("*.safetensors")):
             raise UserError(f"No weights in {folder}: nothing to load slot '{name}' from.")
         kind = type(self.model)
-        made = kind.from_pretrained(
-            folder,
-            dtype=self.model.dtype,
-            use_safetensors=True,
-            attn_implementation=self.model.config._attn_implementation,
-        )
-        self._keep(name, made.to(self.model.device))
+        options = {"dtype": self.model.dtype, "attn_implementation": self.model.config._attn_implementation}
+        read = kind.from_pretrained(folder, use_safetensors=True, **options) if self.together.first else None
+        if self.together.alone:
+            assert read is not None
+            self._keep(name, read.to(self.model.device))
+        else:
+            self._keep(name, spread(read, self.model.config, self.model.device, options))
 
-    def save(self, name: str, folder: Path) -> None:
-        """Write the whole model in the library's format."""
-        self._of(name).save_pretrained(folder, safe_serialization=True)
+    def save(self, name: str, folder: Path | None) -> None:
+        """Write the whole model in the library's format; without a folder, only send what is held of it."""
+        model, state = self._of(name), None
+        if not self.together.alone:
+            state = whole_weights(model)
+        if folder is not None:
+            model.save_pretrained(folder, state_dict=state, safe_serialization=True)
 
     @property
     def names(self) -> list[str]:

@@ -84,9 +84,10 @@ class TrunkCache:
         tokens = pack([row[:2] for row in rows], self.template.pad_id, self.model.device)
         found = {key: piece for key in _keys(rows) if (piece := self._find(key)) is not None}
         new = {row.response_key: place for place, row in enumerate(rows) if not found.keys() >= set(_keys([row]))}
-        if new:
-            index = torch.tensor(list(new.values()), device=self.model.device)
-            self._make([rows[place] for place in new.values()], tokens.rows(index), found)
+        if self.model.together.most(len(new)):
+            places = list(new.values()) or [0]
+            index = torch.tensor(places, device=self.model.device)
+            self._make([rows[place] for place in places], tokens.rows(index), found)
         self._settle(SEGMENT_BYTES)
         number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
         owners = [number[row.prompt_key] for row in rows]
@@ -107,12 +108,12 @@ class TrunkCache:
         prompts = {number[row.prompt_key]: len(row.prompt) for row in rows}
         lengths = [prompts[place] for place in range(len(prompts))], [len(row.response) for row in rows]
         owners = [number[row.prompt_key] for row in rows]
-        for turn, index in enumerate(sibling_buckets(owners, *lengths, TOKENS_AT_ONCE)):
-            if turn % processes.count != processes.rank:
-                continue
-            part = [rows[place] for place in index]
+        buckets = list(sibling_buckets(owners, *lengths, TOKENS_AT_ONCE))
+        for start in range(0, len(buckets), processes.count):
+            part = [rows[place] for place in buckets[min(start + processes.rank, len(buckets) - 1)]]
             found = {key: piece for key in _keys(part) if (piece := self._find(key)) is not None}
-            if found.keys() >= set(_keys(part)):
+            lacks = start + processes.rank < len(buckets) and not found.keys() >= set(_keys(part))
+            if not self.model.together.most(lacks):
                 continue
             self._make(part, pack([row[:2] for row in part], self.template.pad_id, self.model.device), found)
             self._settle(SEGMENT_BYTES)

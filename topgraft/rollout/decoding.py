@@ -91,7 +91,7 @@ class Decoding:
             ids_B = self._choose(final_BH, live_B, open_B, step)
             fed_B, open_B = open_B, open_B & ~self._over(ids_B, live_B, open_B, step)
             still = int(open_B.sum())
-            last = still == 0 or step + 1 == self.limit
+            last = self.model.together.most(still) == 0 or step + 1 == self.limit
             if last:
                 steps.cross(ids_B, fed_B)
             else:
@@ -99,7 +99,7 @@ class Decoding:
             self.crossing_BLH[live_B[fed_B], step] = crossing.hidden_BTH[fed_B, -1]
             if last:
                 break
-            if still <= steps.retire_at * len(live_B):
+            if 0 < still <= steps.retire_at * len(live_B):
                 stay = open_B.nonzero().squeeze(1)
                 steps.keep(stay)
                 live_B, open_B, final_BH = live_B[stay], open_B[stay], final_BH[stay]

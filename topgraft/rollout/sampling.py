@@ -47,18 +47,19 @@ def sample(
     distinct = [list(prompt) for prompt in number]
     kept: dict[int, Row] = {}
     at_prompts: dict[int, torch.Tensor] = {}
-    layers = [model.parts.decoder, model.parts.output]
+    layers = [model.parts.output] if model.sharded else [model.parts.decoder, model.parts.output]
     with (
         Crossing(model.parts.blocks, model.split_layer) as crossing,
         packed(layers, min(len(prompts), settings.rows_at_once)),
     ):
-        for group, rows in _groups(distinct, owners, settings.rows_at_once):
+        for group, rows in model.together.in_step(list(_groups(distinct, owners, settings.rows_at_once))):
             prefill = Prefill(model, template, [distinct[owner] for owner in group], crossing)
             at_prompts.update(zip(group, prefill.crossing, strict=True))
-            for part in (rows[at : at + settings.rows_at_once] for at in range(0, len(rows), settings.rows_at_once)):
+            parts = [rows[at : at + settings.rows_at_once] for at in range(0, len(rows), settings.rows_at_once)]
+            for part in model.together.in_step(parts):
                 places = [group.index(owners[row]) for row in part]
-                decoding = Decoding(prefill, places, uniform_BL[part], settings, guide)
-                kept.update(zip(part, decoding.run(), strict=True))
+                decoded = Decoding(prefill, places, uniform_BL[part], settings, guide).run()
+                kept.update(zip(part, decoded, strict=True))
     done = [kept[row] for row in range(len(prompts))]
     pairs = [(prompt, row.response) for prompt, row in zip(prompts, done, strict=True)]
     tokens = pack(pairs, template.pad_id, model.device)

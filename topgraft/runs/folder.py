@@ -35,7 +35,7 @@ from typing import Any
 from topgraft.errors import UserError
 from topgraft.runs.stage import StageFolder
 from topgraft.runs.sums import broken, seal
-from topgraft.runs.writing import read_json, read_lines
+from topgraft.runs.writing import read_json, read_lines, write_whole
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,15 @@ class RunFolder:
         texts = [[record.get(key) for key in ("id", "arm", "prompt", "response")] for record in self.responses()]
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
+    def write(self, path: Path, text: str) -> None:
+        """Write one of the run's files, whole or not at all."""
+        if self.writes:
+            write_whole(path, text)
+
     def seal_evaluation(self) -> None:
         """Write the digests of what the evaluation has written."""
+        if not self.writes:
+            return
         folder = self.results_file.parent
         seal(folder, [path for path in folder.glob("*.json*") if path.is_file()])
 

@@ -83,10 +83,13 @@ class StageFolder:
         if self.writes:
             write_whole(self.path / name, text)
 
-    def save(self, name: str, write: Callable[[Path], None]) -> None:
-        """Have `write` put weights into the folder checkpoints/`name`, whole or not at all."""
+    def save(self, name: str, write: Callable[[Path | None], None]) -> None:
+        """Have `write` put weights into the folder checkpoints/`name`, whole or not at all; into none, where another
+        process writes."""
         if self.writes:
             whole_folder(self.checkpoints / name, write)
+        else:
+            write(None)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the stage's summary; from now on the stage counts as done, and needs nothing to go on from."""

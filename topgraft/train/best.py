@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from topgraft.algorithms.protocol import OfflineSettings, StepSettings
+from topgraft.model.sharding import held_as
 
 
 class Best:
@@ -47,4 +48,4 @@ class Best:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self.step, self.loss, self.since = state["step"], state["loss"], state["since"]
-        self._kept = [kept.to(weight.device) for kept, weight in zip(state["kept"], self.weights, strict=False)]
+        self._kept = [held_as(kept, weight) for kept, weight in zip(state["kept"], self.weights, strict=False)]

@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from topgraft import __version__
 from topgraft.algorithms.protocol import StepSettings
@@ -102,20 +103,24 @@ class Checkpoints:
 
     def after(self, step: int, asked: int | None) -> int | None:
         """Write a checkpoint where it is time for one, or a process was `asked` to stop, by a signal; that signal."""
+        due = self.stage.writes and time.monotonic() - self._last >= PATIENCE * self._cost
         stop: int | None = self.processes.agree(asked)
-        if self.stage.writes and (stop is not None or time.monotonic() - self._last >= PATIENCE * self._cost):
+        if self.processes.agree(due or None) or stop is not None:
             self.write(step)
         return stop
 
     def write(self, step: int) -> None:
-        """Write a checkpoint. Raises OSError where there is no room for it; those before it stay."""
+        """Write a checkpoint, or take part in it. Raises OSError where there is no room for it; those before it
+        stay."""
         begun = time.monotonic()
         tree = {
             "version": __version__,
             "step": step,
             "lines": self.lines.marks(),
-            "parts": {name: part.state() for name, part in self.parts.items()},
+            "parts": whole({name: part.state() for name, part in self.parts.items()}),
         }
+        if not self.stage.writes:
+            return
         write_state(self.stage.resume, f"step-{step:07d}", tree)
         for path in self._files()[KEPT:]:
             path.unlink()
@@ -170,6 +175,15 @@ def read_state(path: Path) -> Any:
         raise ValueError("is damaged")
     with safe_open(path, framework="pt") as file:
         return _with_tensors(json.loads(file.metadata()["state"]), file.get_tensor)
+
+
+def whole(tree: Any) -> Any:
+    """The tree with tensors that processes hold in shares gathered; all of them have to ask."""
+    if isinstance(tree, DTensor):
+        return tree.full_tensor()
+    if isinstance(tree, Mapping):
+        return {key: whole(value) for key, value in tree.items()}
+    return [whole(value) for value in tree] if isinstance(tree, list | tuple) else tree
 
 
 def _without_tensors(tree: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

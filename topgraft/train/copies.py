@@ -10,17 +10,18 @@ from topgraft.runs.sums import seal
 
 def copy_weights(algorithm: Algorithm, settings: StepSettings, step: int, stage: StageFolder) -> None:
     """Make a copy where the settings ask for one at this step, and remove those that are to go."""
-    if not stage.writes or not settings.checkpoint_every or step % settings.checkpoint_every:
+    if not settings.checkpoint_every or step % settings.checkpoint_every:
         return
     stage.save(f"step-{step}", lambda folder: _save(algorithm, folder))
-    if settings.checkpoints_kept:
+    if settings.checkpoints_kept and stage.writes:
         _remove(stage, settings.checkpoints_kept)
 
 
-def _save(algorithm: Algorithm, folder: Path) -> None:
+def _save(algorithm: Algorithm, folder: Path | None) -> None:
     """Write the weights, and the digests by which whoever takes the copy can check it."""
     algorithm.save(folder)
-    seal(folder, [path for path in folder.rglob("*") if path.is_file()])
+    if folder is not None:
+        seal(folder, [path for path in folder.rglob("*") if path.is_file()])
 
 
 def _remove(stage: StageFolder, kept: int) -> None:

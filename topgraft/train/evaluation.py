@@ -14,7 +14,7 @@ from topgraft.evaluate.responses import answer, best_of, filtered, scored
 from topgraft.rewards.combination import Reward
 from topgraft.rollout.choosing import greedy
 from topgraft.rollout.guiding import Guide
-from topgraft.runs.writing import write_json
+from topgraft.runs.writing import as_json
 from topgraft.train.cost import Clock
 from topgraft.train.measuring import keep, measure
 from topgraft.train.plan import Arm, Plan
@@ -47,7 +47,7 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
                 guide = guide_of(here, plan, arm) if arm.constrained else None
                 asking = partial(answer, *at, sampling, **common, start=plan.start_of(arm), guide=guide)
                 found[arm.name] = _shared_out(place, samples, asking)
-            elif not place.run.writes:
+            elif not (place.run.writes or place.model.sharded):
                 continue  # what these draw depends on what they drew before: one process does it
             elif arm.filter > 1:
                 keeping = partial(keeps, clauses_of(plan.settings.evaluate.clauses, everything))
@@ -63,9 +63,10 @@ def answers_of(place: Workplace, plan: Plan, arms: Sequence[Arm]) -> dict[str, l
 def _shared_out(
     place: Workplace, samples: int, ask: Callable[[Sequence[int] | None], list[Response]]
 ) -> list[Response]:
-    """The answers to all test prompts, `samples` to each: every process gives some of them."""
+    """The answers to all test prompts, `samples` to each: every process gives some of them; or all, where a pass of one
+    is a pass of all."""
     shares = place.processes.blocks(len(place.splits.test))
-    if not shares.cut:
+    if not shares.cut or place.model.sharded:
         return ask(None)
     rows = shares.rows(samples)
     return [
@@ -97,7 +98,7 @@ def evaluate(place: Workplace, plan: Plan, answers: dict[str, list[Response]]) -
         first = [row for row in responses["base"] if row.sample == 0]
         results["instruments"]["reward"] = examine(place, first)
     place.cache.flush()
-    write_json(place.run.results_file, results)
+    place.run.write(place.run.results_file, as_json(results))
     place.run.seal_evaluation()
     stage.finish(
         {

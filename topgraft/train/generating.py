@@ -9,7 +9,8 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ from topgraft.train.workplace import Workplace, stage_seed
 
 Prompt = tuple[str, str]
 """Its id and its text."""
+Part = tuple[int, Sequence[Prompt]]
+"""Prompts that are answered side by side, and the number of the first among all."""
+Draw = Callable[[Sequence[Part]], Iterator[list[dict[str, Any]]]]
+"""Gives the records of each part, in their order."""
 
 
 def generate(
@@ -45,30 +50,24 @@ def generate(
     likeliest: bool,
     samples: int,
     screen: Screen,
+    draw: Draw | None = None,
 ) -> None:
     """Decode under `arm` ("": the last whose answers are its policy's own), `samples` responses to each prompt, and
-    write one line for each to `out` (a table where its name ends in .csv, else JSON), or print them."""
-    if samples > 1 and likeliest:
-        raise UserError(f"--samples {samples} of the likeliest response would all be the same. Add --sample.")
-    plan = arms.plan
-    chosen = arm_of(arms.run, plan, arm or [one.name for one in plan.arms.values() if one.plain][-1])
-    if chosen.filter > 1 or chosen.constrained:
-        raise UserError(
-            f"Arm '{arm}' chooses its answers by clauses or a constraint, which `generate` does not. Take the arm of "
-            f"its policy: --arm {plan.starts().get(arm, 'base')}."
-        )
-    place = arms.open(chosen)
+    write one line for each to `out` (a table where its name ends in .csv, else JSON), or print them. With `draw` they
+    are drawn elsewhere."""
+    here = drawing(arms, arm, likeliest=likeliest, samples=samples)
+    place, settings = here.place, here.settings
     asked = [pair for pair in _prompts(place, data, prompt) for _ in range(samples)]
-    settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
     kept = None if out is None else out.with_name(f".{out.name}.part")
-    job = _job(place, chosen, settings, samples, asked)
+    job = _job(place, here.arm, settings, samples, asked)
     done = _begun(kept, job, asked) if kept is not None else []
     if len(done) < len(asked):  # what is drawn together is drawn together again: sums of other shapes round otherwise
         done = done[: len(done) // settings.rows_at_once * settings.rows_at_once]
     if done:
         screen.say(f"  {len(done)} of {len(asked)} responses are there; going on")
     with stoppable(screen.say, lambda: f"The same command goes on; {kept} holds what is there." if kept else ""):
-        records = _answers(place, chosen, asked, settings, samples, done, kept, screen)
+        draw = draw or partial(map, here)
+        records = _answers(draw, asked, settings.rows_at_once, done, kept, screen)
     if out is None or kept is None:
         shown = printable if sys.stdout.isatty() else str  # a file gets the data as they are; a terminal would obey
         for record in records:
@@ -123,36 +122,68 @@ def _begun(kept: Path, job: dict[str, Any], asked: Sequence[Prompt]) -> list[dic
     return [whole[number] for number in takewhile(whole.__contains__, range(len(asked)))]
 
 
+def drawing(arms: OpenArms | ExportedArms, arm: str, *, likeliest: bool, samples: int) -> "Drawing":
+    """What draws the responses of `arm`. Raises UserError where it has none of its own."""
+    if samples > 1 and likeliest:
+        raise UserError(f"--samples {samples} of the likeliest response would all be the same. Add --sample.")
+    plan = arms.plan
+    chosen = arm_of(arms.run, plan, arm or [one.name for one in plan.arms.values() if one.plain][-1])
+    if chosen.filter > 1 or chosen.constrained:
+        raise UserError(
+            f"Arm '{arm}' chooses its answers by clauses or a constraint, which `generate` does not. Take the arm of "
+            f"its policy: --arm {plan.starts().get(arm, 'base')}."
+        )
+    place = arms.open(chosen)
+    settings = greedy(place.settings.sampling) if likeliest else place.settings.sampling
+    return Drawing(place, chosen, settings, samples)
+
+
+class Drawing:
+    """Draws responses part by part. Every response has its own random numbers, so that it is the same wherever a job
+    was cut off, and whoever draws it."""
+
+    def __init__(self, place: Workplace, arm: Arm, settings: SamplingSettings, samples: int) -> None:
+        self.place, self.arm, self.settings, self.samples = place, arm, settings, samples
+        self.generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
+        self.at = 0
+
+    def __call__(self, part: Part) -> list[dict[str, Any]]:
+        """The records of a part that lies behind those before."""
+        start, asked = part
+        limit = self.place.template.settings.max_response_tokens
+        torch.rand(start - self.at, limit, generator=self.generator, dtype=torch.float64)  # the numbers of others
+        self.at = start + len(asked)
+        prompts = [self.place.template.encode_prompt(text) for _, text in asked]
+        with self.place.model.slots.use(self.arm.policy):
+            rollouts = sample(self.place.model, self.place.template, prompts, self.settings, self.generator)
+        lengths, ended = rollouts.tokens.counted_BT.sum(1).tolist(), rollouts.ended_B.tolist()
+        return [
+            {
+                **{"id": key, "arm": self.arm.name, "prompt": text, "response": rollouts.texts[row]},
+                **{"tokens": lengths[row], "ended": ended[row]},
+                **({"sample": (start + row) % self.samples} if self.samples > 1 else {}),
+            }
+            for row, (key, text) in enumerate(asked)
+        ]
+
+
 def _answers(
-    place: Workplace,
-    arm: Arm,
+    draw: Draw,
     asked: Sequence[Prompt],
-    settings: SamplingSettings,
-    samples: int,
+    at_once: int,
     done: Sequence[dict[str, Any]],
     kept: Path | None,
     screen: Screen,
 ) -> list[dict[str, Any]]:
-    """The records of all responses: those that are `done`, and those drawn now, which go to `kept` as they come. Every
-    response has its own random numbers, so that it is the same wherever a job was cut off."""
-    generator = torch.Generator().manual_seed(stage_seed(place.settings.seed, "generate"))
-    limit = place.template.settings.max_response_tokens
-    torch.rand(len(done), limit, generator=generator, dtype=torch.float64)  # the numbers of those that are there
+    """The records of all responses: those that are `done`, and those drawn now, which go to `kept` as they come."""
     records = list(done)
-    with screen.bar("generate", len(asked)) as bar, place.model.slots.use(arm.policy):
+    with screen.bar("generate", len(asked)) as bar:
         for _ in done:
             bar.advance({}, ())
-        for start in range(len(done), len(asked), settings.rows_at_once):
-            part = asked[start : start + settings.rows_at_once]
-            prompts = [place.template.encode_prompt(text) for _, text in part]
-            rollouts = sample(place.model, place.template, prompts, settings, generator)
-            lengths, ended = rollouts.tokens.counted_BT.sum(1).tolist(), rollouts.ended_B.tolist()
-            for row, (key, text) in enumerate(part):
-                record: dict[str, Any] = {"id": key, "arm": arm.name, "prompt": text, "response": rollouts.texts[row]}
-                record |= {"tokens": lengths[row], "ended": ended[row]}
-                record |= {"sample": (start + row) % samples} if samples > 1 else {}
+        for found in draw([(start, asked[start : start + at_once]) for start in range(len(done), len(asked), at_once)]):
+            for record in found:
                 if kept is not None:
-                    append_line(kept, summed({"number": start + row, "record": record}))
+                    append_line(kept, summed({"number": len(records), "record": record}))
                 records.append(record)
                 bar.advance({}, ())
     return records

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from topgraft.algorithms.protocol import Algorithm
 from topgraft.data.batching import buckets
@@ -46,38 +47,47 @@ class _Full(Exception):
 
 
 def gradient(
-    algorithm: Algorithm, minibatch: Batch, budget: Budget, weights: list[nn.Parameter], accelerator: Accelerator
+    algorithm: Algorithm,
+    minibatch: Batch,
+    budget: Budget,
+    weights: list[nn.Parameter],
+    accelerator: Accelerator,
+    gathered: Batch,
 ) -> dict[str, float]:
     """Leave the gradient of the minibatch's loss on the weights, which have none; the metrics, summed. Of processes
-    that share it each makes the part of its own items.
+    that share it each makes the part of its own items; `gathered` is the batch that the minibatch is of.
 
     Where memory runs out the budget is halved and the minibatch begun again; the error comes through where a single
-    item is too much.
+    item is too much, and where processes hold the model in shares.
     """
     seen: dict[str, float] = {}
-    count, own = algorithm.count(minibatch), minibatch.own
-    if own is not None:
-        seen = _own(algorithm, own, count, budget, weights, accelerator)
-    processes = algorithm.actors.processes
-    processes.add_up(weights)
+    count, own, processes = algorithm.count(minibatch), minibatch.own, algorithm.actors.processes
+    if own is not None or algorithm.actors.model.sharded:
+        seen = _own(algorithm, own, count, budget, weights, accelerator, gathered)
+    processes.add_up([weight for weight in weights if not isinstance(weight, DTensor)])  # those are added up by FSDP2
     return processes.together(seen)
 
 
 def _own(
     algorithm: Algorithm,
-    own: Batch,
+    own: Batch | None,
     count: float,
     budget: Budget,
     weights: list[nn.Parameter],
     accelerator: Accelerator,
+    gathered: Batch,
 ) -> dict[str, float]:
     """The gradient of this process's items, a micro-batch at a time."""
     seen: dict[str, float] = {}
     while True:
         sums: dict[str, float] = {}
+        parts = [own.rows(part) for part in micro_batches(own, budget.tokens)] if own is not None else []
+        turns = algorithm.actors.model.together.most(len(parts))
         try:
-            for part in micro_batches(own, budget.tokens):
-                _add(algorithm, own.rows(part), count, sums, accelerator)
+            for part in parts:
+                _add(algorithm, part, count, sums, accelerator)
+            for _ in range(turns - len(parts)):
+                _keep_step(algorithm, gathered, accelerator)
             return seen | sums  # what only the first look at a batch tells, as PPO's gap of log-probabilities, stays
         except _Full as full:
             held = full.tokens
@@ -88,6 +98,13 @@ def _own(
         budget.lower(held)
 
 
+def _keep_step(algorithm: Algorithm, gathered: Batch, accelerator: Accelerator) -> None:
+    """Pass with the others, who gather the same weights, without adding to the gradient."""
+    assert gathered.own is not None  # every process has an item of a batch, though not of each minibatch
+    first = torch.zeros(1, dtype=torch.long, device=gathered.tokens.ids_BT.device)
+    accelerator.backward(0 * algorithm.loss(gathered.own.rows(first), count=1.0).value)
+
+
 def _add(algorithm: Algorithm, micro: Batch, count: float, sums: dict[str, float], accelerator: Accelerator) -> None:
     """One micro-batch's gradient and metrics on top of those before."""
     try:
@@ -96,9 +113,24 @@ def _add(algorithm: Algorithm, micro: Batch, count: float, sums: dict[str, float
             sums[name] = sums.get(name, 0.0) + value
         accelerator.backward(loss.value)
     except RuntimeError as error:
-        if len(micro) == 1 or not (isinstance(error, torch.OutOfMemoryError) or any(say in str(error) for say in FULL)):
+        full = isinstance(error, torch.OutOfMemoryError) or any(say in str(error) for say in FULL)
+        if len(micro) == 1 or not full or algorithm.actors.model.sharded:  # the others would wait for ever
             raise
         raise _Full(micro.tokens.ids_BT.numel()) from None
+
+
+@torch.no_grad()
+def clip(weights: list[nn.Parameter], largest: float, accelerator: Accelerator) -> float:
+    """Scale the gradient down to the `largest` norm, where it is longer; the norm that it had."""
+    grads = [weight.grad for weight in weights if weight.grad is not None]
+    if not any(isinstance(grad, DTensor) for grad in grads):
+        return float(accelerator.clip_grad_norm_(weights, largest))
+    lengths = [torch.linalg.vector_norm(grad) for grad in grads]
+    whole = [length.full_tensor() if isinstance(length, DTensor) else length for length in lengths]
+    norm = float(torch.linalg.vector_norm(torch.stack(whole)))
+    for grad in grads:
+        grad.mul_(min(1.0, largest / (norm + 1e-6)))
+    return norm
 
 
 def micro_batches(batch: Batch, tokens_at_once: int) -> Iterator[torch.Tensor]:

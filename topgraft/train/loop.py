@@ -20,7 +20,7 @@ from topgraft.runs import StageFolder
 from topgraft.train.best import Best
 from topgraft.train.checkpoint import Checkpoints, Part, size_of
 from topgraft.train.copies import copy_weights
-from topgraft.train.gradient import Budget, gradient
+from topgraft.train.gradient import Budget, clip, gradient
 from topgraft.train.guard import Guard, odd_numbers
 from topgraft.train.interrupt import noting, obey
 from topgraft.train.optimizing import optimizer_of, share_of_rate
@@ -174,8 +174,8 @@ def _step(at: Updating, rows: list[Any], step: int, rate: float) -> tuple[dict[s
         finite = {name: value for name, value in gathered.metrics.items() if math.isfinite(value)}
         return {**finite, "loss/skipped": 1.0}, ()
     for minibatch in at.order.minibatches(gathered, at.algorithm.minibatch_size, at.algorithm.inner_epochs):
-        sums = gradient(at.algorithm, minibatch, at.budget, at.weights, at.accelerator)
-        norm = float(at.accelerator.clip_grad_norm_(at.weights, at.settings.max_grad_norm))
+        sums = gradient(at.algorithm, minibatch, at.budget, at.weights, at.accelerator, gathered)
+        norm = clip(at.weights, at.settings.max_grad_norm, at.accelerator)
         refused = at.guard.refuses(step, {"loss/total": sums["loss/total"], "grad_norm": norm}, kept)
         enough = not refused and at.settings.enough(sums)
         if refused:

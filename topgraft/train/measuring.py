@@ -54,7 +54,7 @@ def measure(
 def keep(run: RunFolder, responses: Mapping[str, list[Response]], style: Mapping[str, list[float]]) -> None:
     """Write evaluation/responses.jsonl."""
     lines = (json.dumps(line, ensure_ascii=False) for line in to_lines(responses, style))
-    write_whole(run.responses_file, "".join(line + "\n" for line in lines))
+    run.write(run.responses_file, "".join(line + "\n" for line in lines))
 
 
 def measure_stored(run: RunFolder, plan: Plan) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from topgraft.model.sharding import held_as
+
 
 class Weights:
     """The weights that learn."""
@@ -20,7 +22,7 @@ class Weights:
     def restore(self, state: list[torch.Tensor]) -> None:
         """Give them these values."""
         for weight, value in zip(self.weights, state, strict=True):
-            weight.copy_(value)
+            weight.copy_(held_as(value, weight))
 
 
 class Moments:
@@ -35,8 +37,17 @@ class Moments:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Remember these."""
-        moments = {int(number): found for number, found in state.items()}
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        moments = {int(number): _held_as(found, weights[int(number)]) for number, found in state.items()}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+
+
+def _held_as(found: dict[str, Any], weight: nn.Parameter) -> dict[str, Any]:
+    """An optimizer's numbers for a weight; those of its shape are in shares where it is."""
+    return {
+        name: held_as(value, weight) if isinstance(value, torch.Tensor) and value.shape == weight.shape else value
+        for name, value in found.items()
+    }
 
 
 class Generators:

@@ -17,7 +17,7 @@ from topgraft.processes import Processes
 from topgraft.recipe import differences, read_toml, to_toml
 from topgraft.runs import RunFolder
 from topgraft.runs.locking import alone_in
-from topgraft.runs.writing import write_json, write_whole
+from topgraft.runs.writing import as_json, write_json, write_whole
 from topgraft.train.describing import describe
 from topgraft.train.evaluation import answers_of, evaluate, instruments, score_all
 from topgraft.train.measuring import keep, measure
@@ -27,7 +27,17 @@ from topgraft.train.settings import RunSettings, settings_of
 from topgraft.train.stages import carry_out
 from topgraft.train.workplace import Workplace, prepare, provenance, refuse_changes
 
-BESIDE_THE_POINT = ("about", "threads", "samples_shown", "cache.", "evaluate.", "watch.", "track.", "data.license")
+BESIDE_THE_POINT = (
+    "about",
+    "threads",
+    "model.sharded",
+    "samples_shown",
+    "cache.",
+    "evaluate.",
+    "watch.",
+    "track.",
+    "data.license",
+)
 """Settings that may change between a run and its continuation: they do not change what was trained."""
 BEFORE_THE_RUN = {"layers", ".lock"}
 """What may be in a folder before the run: measures of the blocks (topgraft layers), and the lock."""
@@ -80,14 +90,14 @@ def _run(
             screen.heading(f"{len(told)}/{total} {step.name}{done}")
 
     answers, last = carry_all_out(plan, folder, screen, opened, tell, answering=not measured, around=around)
-    if not folder.writes:
+    if not (folder.writes or settings.model.sharded):
         return folder
     screen.heading(f"{total}/{total} evaluate")
     if measured:
         screen.say("  finished before; `topgraft evaluate` measures again")
     else:
         evaluate(_judge(plan, folder, screen, last), plan, answers)
-    write_json(folder.path / "provenance.json", {**folder.provenance(), "finished": _now()})
+    folder.write(folder.path / "provenance.json", as_json({**folder.provenance(), "finished": _now()}))
     return folder
 
 

@@ -13,7 +13,7 @@ from topgraft.records import Demonstration
 from topgraft.rewards.combination import Scorer
 from topgraft.rewards.learned import LearnedReward
 from topgraft.rollout.cache import Pair
-from topgraft.runs.writing import write_json, write_whole
+from topgraft.runs.writing import as_json
 from topgraft.train.pairing import comparisons
 from topgraft.train.workplace import Workplace
 
@@ -31,10 +31,10 @@ def examine(place: Workplace, base: Sequence[Response]) -> dict[str, Any]:
     both = _own(place) if own else _against_base(place, base)
     pairs = sorted(_scored(place, both), key=lambda pair: pair.margin)
     lines = [json.dumps(asdict(pair) | {"right": pair.right}, ensure_ascii=False) for pair in pairs]
-    write_whole(place.run.reward_pairs_file, "".join(line + "\n" for line in lines))
+    place.run.write(place.run.reward_pairs_file, "".join(line + "\n" for line in lines))
     of = "the data's own pairs" if own else "reference against Base's answer"
     found = {"pairs": of, **analyse(pairs, place.settings.seed)}
-    write_json(place.run.reward_model_file, found)
+    place.run.write(place.run.reward_model_file, as_json(found))
     measured = found["arms"]["test"]["metrics"]
     return {
         "held_out_accuracy": measured["accuracy"],

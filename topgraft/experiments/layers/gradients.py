@@ -33,7 +33,8 @@ def _sizes(place: Workplace, rows: list[Demonstration], seed: int) -> list[float
     for weight in weights:
         weight.requires_grad_(True)
     budget = Budget(place.settings.sft.micro_batch_tokens, place.screen)
-    gradient(learner, learner.collect(rows), budget, weights, place.accelerator)
+    batch = learner.collect(rows)
+    gradient(learner, batch, budget, weights, place.accelerator, batch)
     found = []
     for _, inside in sorted(slots.by_block(slot).items()):
         parts = [weight.grad for name, weight in inside.items() if ".lora_B." in name and weight.grad is not None]

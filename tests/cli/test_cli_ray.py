@@ -1,0 +1,156 @@
+"""Laws: on a Ray cluster a command comes to what it comes to here; a worker that is lost changes nothing of it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from commands import environment, topgraft
+
+pytest.importorskip("ray", reason="the extra `cluster` is not installed")
+pytestmark = pytest.mark.slow
+
+ON_RAY = ("--ray", "local", "--workers", "2")
+TRAINS, DRAWS, CARRIES = "RayTrainWorker", "_Drawer", "_work"
+"""What Ray calls the processes of workers."""
+
+
+@contextmanager
+def command(*words: object, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`topgraft WORDS`, on the way; what it says is in said.txt."""
+    with open(cwd / "said.txt", "wb") as said:
+        given = [sys.executable, "-m", "topgraft", *map(str, words)]
+        process = subprocess.Popen(given, cwd=cwd, env=environment(), stdout=said, stderr=subprocess.STDOUT)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def lose_one(process: subprocess.Popen[bytes], called: str, when: Callable[[], bool], rng: random.Random) -> None:
+    """Kill one of the workers as soon as `when` holds."""
+    end = time.monotonic() + 240
+    while not when():
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < end, "it did not get so far"
+        time.sleep(0.005)
+    workers = [one for one in psutil.Process(process.pid).children(recursive=True) if called in _title(one)]
+    assert len(workers) == 2
+    os.kill(rng.choice(workers).pid, signal.SIGKILL)
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()[:1])
+    except psutil.Error:
+        return ""
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def outcome(run: Path) -> dict[str, object]:
+    """Weights, responses and what was logged, but for what it cost."""
+    found: dict[str, object] = {}
+    for path in sorted(path for part in ("stages", "evaluation") for path in (run / part).rglob("*") if path.is_file()):
+        name = path.relative_to(run).as_posix()
+        if path.name == "metrics.jsonl":
+            logged = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            found[name] = [{key: row[key] for key in row if not key.startswith("cost/")} for row in logged]
+        elif path.suffix in (".safetensors", ".jsonl"):
+            found[name] = path.read_bytes()
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(words: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = topgraft("run", *words, "--out", "run", *ON_RAY, cwd=folder)
+    assert done.code == 0, done.err + done.out
+    assert "report    run/report/index.html" in done.out
+    return folder / "run"
+
+
+def test_the_run_folder_looks_as_on_one_machine(undisturbed, finished):
+    names = {path.relative_to(undisturbed).as_posix() for path in undisturbed.rglob("*")}
+    assert names == {path.relative_to(finished.run).as_posix() for path in finished.run.rglob("*")}
+    assert [path.name for path in undisturbed.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_that_loses_a_worker_comes_to_the_same(words, undisturbed, tmp_path, seed):
+    rng = random.Random(seed)
+    stage = rng.choice(["sft", "reward", "ppo"])
+    log, step = f"stages/{stage}/metrics.jsonl", rng.randrange(lines(undisturbed / f"stages/{stage}/metrics.jsonl"))
+    with command("run", *words, "--out", "run", *ON_RAY, cwd=tmp_path) as process:
+        lose_one(process, TRAINS, lambda: lines(tmp_path / "run" / log) > step, rng)
+        assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
+    assert outcome(tmp_path / "run") == outcome(undisturbed)
+
+
+def test_a_users_error_is_said_once(words, tmp_path):
+    done = topgraft("run", *words, "--set", "ppo.batch_size=1", "--out", "run", *ON_RAY, cwd=tmp_path)
+    assert done.code == 2
+    assert done.err.count("error:") == 1
+    assert "Raise ppo.batch_size, or start fewer processes." in done.err
+    assert "Traceback" not in done.err
+
+
+def test_rows_are_drawn_once_each_though_a_worker_is_lost(finished, tmp_path):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps({"prompt": f"question {number}"}) + "\n" for number in range(1000)))
+    words = ("generate", finished.run, "--arm", "ppo", "--data", prompts, "--sample", "--samples", 5)
+    with command(*words, "--out", "rows.jsonl", *ON_RAY, cwd=tmp_path) as process:
+        kept = tmp_path / ".rows.jsonl.part"
+        lose_one(process, DRAWS, lambda: lines(kept) > 1500, random.Random(0))
+        assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
+    drawn = (tmp_path / "rows.jsonl").read_text()
+    records = [json.loads(line) for line in drawn.splitlines()]
+    assert len({(record["prompt"], record["sample"]) for record in records}) == len(records) == 5000
+    done = topgraft(*words, "--out", "here.jsonl", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert (tmp_path / "here.jsonl").read_text() == drawn
+
+
+def test_trials_are_carried_out_once_each_though_a_worker_is_lost(words, tmp_path):
+    grid = (
+        "--grid",
+        "sft.learning_rate=1e-3,3e-3",
+        "--grid",
+        "sft.epochs=2,3",
+        "--arm",
+        "sft",
+        "--set",
+        'stages=["sft"]',
+    )
+    with command("sweep", *words, *grid, "--out", "sweep", *ON_RAY, cwd=tmp_path) as process:
+        begun = tmp_path / "sweep" / "trials" / "2" / "stages"
+        lose_one(process, CARRIES, begun.exists, random.Random(0))
+        assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
+    done = topgraft("sweep", *words, *grid, "--out", "here", cwd=tmp_path)
+    assert done.code == 0, done.err
+    on_ray, here = (json.loads((tmp_path / name / "trials.json").read_text()) for name in ("sweep", "here"))
+    assert on_ray == here
+    assert [trial["state"] for trial in here] == ["finished"] * 4
+
+
+def test_a_cluster_that_does_not_answer_is_said_in_words(words, tmp_path):
+    done = topgraft("run", *words, "--out", "run", "--ray", "127.0.0.1:1", "--workers", "2", cwd=tmp_path)
+    assert done.code == 2
+    assert "No Ray cluster answers at 127.0.0.1:1" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_responses_that_would_only_be_shown_are_refused(finished, tmp_path):
+    done = topgraft("generate", finished.run, "--ray", "local", cwd=tmp_path)
+    assert (done.code, done.err) == (2, "error: --ray needs --out FILE, where the responses are kept as they come.\n")
