@@ -62,13 +62,16 @@ def main() -> None:
 def disturb(
     bench: Bench, chosen: dict[str, Job], wanted: dict[str, int], seed: int, end: float
 ) -> Iterator[tuple[str, Trial]]:
-    """Trials of all kinds and jobs in turn, until there were as many faults of each kind as are wanted."""
+    """Trials of all kinds and jobs in turn, until there were as many faults of each kind as are wanted, or the time is
+    over."""
     rng, counts, number = random.Random(seed), dict.fromkeys(wanted, 0), 0
-    while any(counts[kind] < wanted[kind] for kind in wanted) and time.monotonic() < end:
+    while any(counts[kind] < wanted[kind] for kind in wanted):
         for name in chosen:
             for kind in (kind for kind in wanted if counts[kind] < wanted[kind]):
                 if kind == "dropped" and not chosen[name].asks:
                     continue
+                if time.monotonic() >= end:
+                    return
                 number += 1
                 trial = getattr(bench, kind)(name, f"{kind}-{number}", rng)
                 counts[kind] += len(trial.faults)
