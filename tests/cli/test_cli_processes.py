@@ -47,7 +47,7 @@ def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, befo
     assert done.code == 0, done.err + done.out
     assert "going on after step" in done.out
     assert done.out.count("going on after step") == 1  # one of them speaks
-    assert same_weights(finished.run, tmp_path / "run", atol=1e-5) == 4
+    assert same_weights(finished.run, tmp_path / "run", atol=1e-5) == 5
     assert answers(tmp_path / "run") == answers(finished.run)
     drawn = [(path / "stages" / "ppo" / "metrics.jsonl").read_text() for path in (finished.run, tmp_path / "run")]
     assert [len(text.splitlines()) for text in drawn] == [6, 6]
