@@ -1,8 +1,7 @@
 """What a PPO iteration costs by the number of devices: compute, memory and traffic, in closed form.
 
 Everything is counted from the geometry of the base and the work of an iteration; a `Device` has four rates. Products
-are counted with 2 operations a weight and token. docs/scale.md has the formulas in words, `benchmarks.scaling` sets
-them beside what was measured.
+are counted with 2 operations a weight and token. `benchmarks.scaling` sets them beside what was measured.
 """
 
 from dataclasses import dataclass
