@@ -6,6 +6,8 @@ import resource
 from typing import Any
 
 import torch
+from torch import nn
+from torch.distributed.tensor import DTensor
 
 
 def memory() -> dict[str, float | None]:
@@ -15,6 +17,11 @@ def memory() -> dict[str, float | None]:
         "peak_host_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 3),
         "peak_gpu_gb": None if gpu is None else round(gpu, 3),
     }
+
+
+def base_bytes(model: nn.Module) -> int:
+    """Bytes of a model's weights that this process holds, where they are in shares only its own."""
+    return sum((one.to_local() if isinstance(one, DTensor) else one).nbytes for one in model.parameters())
 
 
 def seconds(reading: dict[str, Any]) -> float:

@@ -9,12 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 from rich.console import Console
-from torch.distributed.tensor import DTensor
 
-from benchmarks.measuring import memory
+from benchmarks.measuring import base_bytes, memory
 from benchmarks.ours import actors, timed
 from benchmarks.workload import WORKLOADS, Workload
 from topgraft.algorithms import ppo
@@ -74,11 +72,6 @@ def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -
     return stage
 
 
-def held(weight: torch.Tensor) -> torch.Tensor:
-    """What this process holds of a weight."""
-    return weight.to_local() if isinstance(weight, DTensor) else weight
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
@@ -113,7 +106,7 @@ def main() -> None:
         **{f"{name}_share": round(spent / seconds, 3) for name, spent in shares.items()},
         "trunk_passes_per_token": passes,
         "processes": algorithm.actors.processes.count,
-        "base_gb": round(sum(held(weight).nbytes for weight in algorithm.actors.model.model.parameters()) / 1e9, 4),
+        "base_gb": round(base_bytes(algorithm.actors.model.model) / 1e9, 4),
         **memory(),
     }
     print(json.dumps(result))

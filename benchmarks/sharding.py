@@ -17,10 +17,9 @@ from typing import Any
 
 import psutil
 import torch
-from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from benchmarks.measuring import machine
+from benchmarks.measuring import base_bytes, machine
 from benchmarks.workload import Workload
 from topgraft.model.load import ModelSettings, load
 
@@ -42,10 +41,9 @@ def load_here(folder: str) -> None:
     before = psutil.Process().memory_info().rss
     made = load(ModelSettings(name=folder, dtype="bfloat16", layers="last-4", sharded=True)).split
     gc.collect()
-    weights = list(made.model.parameters())
-    held = sum((weight.to_local() if isinstance(weight, DTensor) else weight).nbytes for weight in weights)
     grown = psutil.Process().memory_info().rss - before
-    print(json.dumps({"base_gb": round(held / 1e9, 3), "grown_gb": round(grown / 1e9, 3)}), flush=True)
+    found = {"base_gb": base_bytes(made.model), "grown_gb": grown}
+    print(json.dumps({name: round(size / 1e9, 3) for name, size in found.items()}), flush=True)
 
 
 def measured(folder: str, count: int) -> list[dict[str, Any]]:
