@@ -75,15 +75,18 @@ def learn(algorithm: ppo.PPO, options: ppo.Options, rows: list[Demonstration]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workload", choices=WORKLOADS, default="small")
+    parser.add_argument("--sequences", type=int, help="of an iteration; default: the workload's")
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--value", choices=["head", "branch"], default="head")
     parser.add_argument("--policy", choices=["lora", "full"], default="lora", help="full: every weight is trained")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: bfloat16 on a GPU, else float32")
     parser.add_argument("--sharded", action="store_true", help="processes hold the base in shares (FSDP2)")
+    parser.add_argument("--warm", action="store_true", help="an iteration more, before the clock starts")
     parser.add_argument("--micro", type=int, default=MICRO, help="tokens in one backward pass")
     chosen = parser.parse_args()
+    work = WORKLOADS[chosen.workload]
     algorithm, options, rows = learner(
-        WORKLOADS[chosen.workload],
+        replace(work, sequences=chosen.sequences or work.sequences),
         iterations=chosen.iterations,
         micro=chosen.micro,
         value=chosen.value,
@@ -91,6 +94,8 @@ def main() -> None:
         whole=chosen.policy == "full",
         sharded=chosen.sharded,
     )
+    if chosen.warm:
+        learn(algorithm, options.model_copy(update={"steps": 1}), rows)
     with timed(algorithm.actors.model) as shares:
         begun = time.perf_counter()
         stage = learn(algorithm, options, rows)

@@ -1,9 +1,12 @@
-"""A PPO iteration by one process, by two that share it, and by two that hold the base in shares too, one thread each:
+"""A PPO iteration by one process, by two that share it, by two that hold the base in shares too, and by two that know
+nothing of one another and have half of the sequences each, one thread a process:
 
     python -m benchmarks.processes
 
 Runs them in turn, and writes benchmarks/results/processes-<workload>.json: seconds an iteration and their parts, peak
 memory and bytes of the base of the process that has most, and the ratios of their medians to those of one process.
+The first iteration, in which every page of memory is touched for the first time, goes before the clock starts. What
+two that share nothing gain is what the machine has to give.
 """
 
 import argparse
@@ -16,36 +19,45 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import machine
+from benchmarks.workload import WORKLOADS
 
 RESULTS = Path(__file__).with_name("results")
-WAYS = {"one": (1, []), "two": (2, []), "in shares": (2, ["--sharded"])}
+APART = "two apart"
+WAYS = ("one", "two", APART, "in shares")
 READ = ("seconds_per_iteration", "generation_seconds", "peak_host_gb", "base_gb")
 
 
-def measured(way: str, workload: str, iterations: int) -> dict[str, Any]:
+def measured(way: str, workload: str, sequences: int, iterations: int) -> dict[str, Any]:
     """One run."""
-    count, more = WAYS[way]
-    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    work = ["-m", "benchmarks.ppo", "--workload", workload, "--iterations", str(iterations), *more]
+    commands, processes = (2, 1) if way == APART else (1, 1 if way == "one" else 2)
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    work = ["-m", "benchmarks.ppo", "--workload", workload, "--iterations", str(iterations), "--warm"]
+    work += ["--sequences", str(sequences // commands), *(["--sharded"] if way == "in shares" else [])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *start, *work], env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [one["processes"] for one in found] == [count] * count
+    begun = [
+        subprocess.Popen([sys.executable, *start, *work], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(commands)
+    ]
+    said = "".join(one.communicate()[0] for one in begun)
+    assert not any(one.returncode for one in begun)
+    found = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert [one["processes"] for one in found] == [processes] * processes * commands
     return {name: max(one[name] for one in found) for name in READ}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workload", default="small")
+    parser.add_argument("--workload", default="small", choices=WORKLOADS)
+    parser.add_argument("--sequences", type=int, help="of an iteration; default: the workload's")
     parser.add_argument("--iterations", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
     asked = parser.parse_args()
-    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    sequences = asked.sequences or WORKLOADS[asked.workload].sequences
+    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in asked.ways}
     for _ in range(asked.repeats):
         for way, found in runs.items():
-            found.append(measured(way, asked.workload, asked.iterations))
+            found.append(measured(way, asked.workload, sequences, asked.iterations))
             print(json.dumps({"way": way, **found[-1]}), flush=True)
     median = {
         way: {name: statistics.median(one[name] for one in found) for name in READ} for way, found in runs.items()
@@ -53,14 +65,23 @@ def main() -> None:
     one = median["one"]
     ratios = {
         way: {
-            "throughput": round(one["seconds_per_iteration"] / median[way]["seconds_per_iteration"], 3),
-            "memory": round(median[way]["peak_host_gb"] / one["peak_host_gb"], 3),
-            "base": round(median[way]["base_gb"] / one["base_gb"], 3),
+            "throughput": round(one["seconds_per_iteration"] / found["seconds_per_iteration"], 3),
+            "memory": round(found["peak_host_gb"] / one["peak_host_gb"], 3),
+            "base": round(found["base_gb"] / one["base_gb"], 3),
         }
-        for way in ("two", "in shares")
+        for way, found in median.items()
+        if way != "one"
     }
-    result = {"machine": machine(), "workload": asked.workload, "runs": runs, "ratios": ratios}
-    (RESULTS / f"processes-{asked.workload}.json").write_text(json.dumps(result, indent=2) + "\n")
+    result = {
+        "machine": machine(),
+        "workload": asked.workload,
+        "sequences": sequences,
+        "iterations": asked.iterations,
+        "runs": runs,
+        "ratios": ratios,
+    }
+    name = f"processes-{asked.workload}" + (f"-{asked.sequences}" if asked.sequences else "")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(ratios))
 
 

@@ -3,17 +3,22 @@
 import json
 import os
 import random
+import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from commands import environment, topgraft
+from stores import PASSWORD, ftp
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow
@@ -36,14 +41,20 @@ def command(*words: object, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def lose_one(process: subprocess.Popen[bytes], called: str, when: Callable[[], bool], rng: random.Random) -> None:
-    """Kill one of the workers as soon as `when` holds."""
+def lose_one(
+    process: subprocess.Popen[bytes],
+    called: str,
+    when: Callable[[], bool],
+    rng: random.Random,
+    of: int | None = None,
+) -> None:
+    """Kill one of the workers, who descend from the command or from process `of`, as soon as `when` holds."""
     end = time.monotonic() + 240
     while not when():
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < end, "it did not get so far"
         time.sleep(0.005)
-    workers = [one for one in psutil.Process(process.pid).children(recursive=True) if called in _title(one)]
+    workers = [one for one in psutil.Process(of or process.pid).children(recursive=True) if called in _title(one)]
     assert len(workers) == 2
     os.kill(rng.choice(workers).pid, signal.SIGKILL)
 
@@ -96,6 +107,62 @@ def test_a_run_that_loses_a_worker_comes_to_the_same(words, undisturbed, tmp_pat
         lose_one(process, TRAINS, lambda: lines(tmp_path / "run" / log) > step, rng)
         assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
     assert outcome(tmp_path / "run") == outcome(undisturbed)
+
+
+@contextmanager
+def two_nodes() -> Iterator[tuple[str, list[Path]]]:
+    """A cluster of two nodes on this machine, each with a folder of its own for what is temporary; its address and
+    those."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    ray, begun = Path(sys.executable).with_name("ray"), []
+    here = ("--num-cpus=1", "--node-ip-address=127.0.0.1", "--block", "--disable-usage-stats")
+    folders = [Path(tempfile.mkdtemp(prefix="node-")) for _ in range(2)]  # short: Ray puts sockets into them
+    head = ("--head", f"--port={address.rpartition(':')[2]}", "--include-dashboard=false")
+    try:
+        for folder, words in zip(folders, (head, (f"--address={address}",)), strict=True):
+            given, said = {**environment(), "TMPDIR": str(folder)}, folder / "said.txt"
+            with open(said, "wb") as file:
+                begun.append(
+                    subprocess.Popen([ray, "start", *words, *here], env=given, stdout=file, stderr=subprocess.STDOUT)
+                )
+            while b"--block" not in said.read_bytes():
+                assert begun[-1].poll() is None, said.read_text()
+                time.sleep(0.2)
+        yield address, folders
+    finally:
+        for process in reversed(begun):
+            children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            process.kill()
+            process.wait()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_machines_that_share_no_files_pass_the_run_through_a_store(words, undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    store = tmp_path / "store"
+    store.mkdir()
+    with two_nodes() as (address, folders), ftp(store) as stored:
+        asked = ("run", *words, "--out", "run", "--ray", address, "--workers", "2", "--storage", stored)
+        with command(*asked, cwd=tmp_path) as process:
+            finished = store / "runs/mine/stages/sft/stage.json"
+            lose_one(process, TRAINS, finished.exists, random.Random(0), of=os.getpid())
+            assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
+        said = (tmp_path / "said.txt").read_text()
+        again = topgraft(*asked, cwd=tmp_path)
+        assert not [path for folder in folders for path in folder.glob("topgraft-*")]
+    assert outcome(tmp_path / "run") == outcome(undisturbed) == outcome(store / "runs/mine")
+    assert "report    run/report/index.html" in said
+    assert PASSWORD not in said
+    assert again.code == 2
+    assert "already holds a run. Continue it with --resume" in again.err
+    assert [path.name for path in (store / "runs").iterdir()] == ["mine"]
 
 
 def test_a_users_error_is_said_once(words, tmp_path):

@@ -50,7 +50,7 @@ def command(
         if out is None:
             raise UserError("--ray needs --out FILE, where the responses are kept as they come.")
         make = partial(_drawing, run, set_ or [], arm, greedy, samples)
-        draw = partial(drawn_on, make, address=ray, workers=workers, out=out)
+        draw = partial(drawn_on, make, address=ray, workers=workers)
     generate(
         open_arms(run, set_ or [], screen),
         arm,

@@ -21,6 +21,15 @@ RayAddress = Annotated[
     ),
 ]
 WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Workers on the Ray cluster.")]
+StorageAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="ADDRESS",
+        help="For a Ray cluster whose machines share no files: a folder of a store, e.g. s3://bucket/runs/mine, that "
+        "the run goes through. (docs/scale.md)",
+    ),
+]
 RunFolderArgument = Annotated[Path, typer.Argument(help="A run folder, e.g. runs/professor.")]
 RunOrExported = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/professor, or one that `topgraft export` wrote.")
@@ -44,10 +53,12 @@ def share_out(count: int) -> None:
         launch(count, sys.argv[1:])
 
 
-def refuse_without_ray(workers: int) -> None:
-    """Raise UserError where workers are asked for, and no cluster to have them on."""
+def refuse_without_ray(workers: int, storage: str | None = None) -> None:
+    """Raise UserError where workers or a store are asked for, and no cluster to have them for."""
     from topgraft.errors import UserError
 
+    if storage is not None:
+        raise UserError("--storage is for a Ray cluster: add --ray ADDRESS, or leave it out.")
     if workers > 1:
         raise UserError(f"--workers {workers} is for a Ray cluster: add --ray ADDRESS, or give --processes to `run`.")
 

@@ -106,7 +106,7 @@ def _on_ray(sweep: "Sweep", workers: int, screen: "Screen", address: str) -> Pat
     """Carry the trials out on a Ray cluster; the page's path."""
     from topgraft.cli.on_ray import deal_out
 
-    deal_out(partial(_join, sweep), address, workers, sweep.path)
+    deal_out(partial(_join, sweep), address, workers)
     return _work(sweep, 0, screen)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topgraft.cli.options import Out, ProcessCount, RayAddress, Resume, Sets, WorkerCount
+from topgraft.cli.options import Out, ProcessCount, RayAddress, Resume, Sets, StorageAddress, WorkerCount
 
 NAME = "train"
 HELP = """Train one stage by flags. The settings not given are those of recipe `professor`: of its scale `large` where
@@ -49,6 +49,7 @@ def command(
     processes: ProcessCount = 1,
     ray: RayAddress = None,
     workers: WorkerCount = 1,
+    storage: StorageAddress = None,
 ) -> None:
     """Run `stage` after the pairs and the reward model that it needs; folders are loaded, not trained."""
     from topgraft.cli.run import command as run_recipe
@@ -79,4 +80,4 @@ def command(
         sets.append(f"{stage}.{'steps' if stage in FROM_SAMPLES else 'epochs'}={steps}")
     scale = None if model == SHIPPED else "large"
     folder = out or Path("runs") / f"train-{stage}"
-    run_recipe("professor", folder, scale, [*sets, *(set_ or [])], resume, processes, ray, workers)
+    run_recipe("professor", folder, scale, [*sets, *(set_ or [])], resume, processes, ray, workers, storage)
