@@ -5,6 +5,7 @@ are counted with 2 operations a weight and token. `benchmarks.scaling` sets them
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmarks.workload import RANK, Workload
 
@@ -93,15 +94,18 @@ class Cost:
     read: float
     update: float
     exchange: float
+    """How many of those are spent on sending; nothing overlaps."""
     memory: float
     """Bytes at the peak, about: base, kept states, keys and values, what learns, a micro-batch."""
+    base: float
+    """Bytes of it that are weights of the base."""
     traffic: float
     """Bytes that the device sends."""
 
     @property
     def seconds(self) -> float:
-        """In all; nothing overlaps."""
-        return self.decode + self.read + self.update + self.exchange
+        """In all."""
+        return self.decode + self.read + self.update
 
 
 def of(workload: Workload, bytes_each: int = 4) -> tuple[Base, Work]:
@@ -129,24 +133,35 @@ def cost(base: Base, work: Work, device: Device, devices: int, *, sharded: bool,
     read = READS * 2 * tokens * part * base.blocks / device.flops + 2 * answered * base.matrix / device.flops
     update = work.inner_epochs * (4 * tokens * part * base.blocks + HEAD_PASSES * 2 * answered * base.matrix)
     micro_batches = max(1.0, tokens / micro)
-    # Over the wire go gradients of what learns, once an update, and in shares the blocks, in every pass.
     ring = (devices - 1) / devices
-    learn, exchanges = adapters(base, work), work.inner_epochs + 10 if devices > 1 else 0
-    traffic = 2 * ring * 4 * learn * work.inner_epochs
-    held = base.weights
+    # Gradients of what learns go over the wire once an update, a few numbers of every row once an iteration.
+    learn, small = adapters(base, work), work.inner_epochs + 10 if devices > 1 else 0
+    gradients = 2 * ring * 4 * learn * work.inner_epochs
+    # In shares a pass gathers every block that it runs: decoding all of them at every token.
+    gathers, held = Gathers(0.0, 0.0, 0.0), float(base.weights)
     if sharded and devices > 1:
-        passes = work.response + 1 + part * (READS + 2 * micro_batches * work.inner_epochs)
-        traffic += ring * base.bytes_each * base.blocks * passes
-        exchanges += work.response + passes * base.layers
+        gathers = Gathers(work.response + 1.0, part * READS, part * 2 * micro_batches * work.inner_epochs)
         held = base.weights - base.blocks + base.blocks / devices + base.block
+    sent = ring * base.bytes_each * base.blocks  # in a pass through all blocks
+    gather = sent / device.link + base.layers * device.latency
+    update_exchange = gradients / device.link + small * device.latency + gathers.update * gather
     kept = tokens * base.width * base.bytes_each
     memory = base.bytes_each * held + kept + tokens * keys + 4 * MOMENTS * learn
     memory += min(tokens, micro) * work.trained * 16 * base.width * base.bytes_each  # what a backward pass holds
     return Cost(
-        decode=decode,
-        read=read,
-        update=update / device.flops,
-        exchange=traffic / device.link + exchanges * device.latency,
+        decode=decode + gathers.decode * gather,
+        read=read + gathers.read * gather,
+        update=update / device.flops + update_exchange,
+        exchange=(gathers.decode + gathers.read) * gather + update_exchange,
         memory=memory,
-        traffic=traffic,
+        base=base.bytes_each * held,
+        traffic=gradients + sum(gathers) * sent,
     )
+
+
+class Gathers(NamedTuple):
+    """Passes that gather all blocks, or as many of them as together are all."""
+
+    decode: float
+    read: float
+    update: float

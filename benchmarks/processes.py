@@ -4,9 +4,9 @@ nothing of one another and have half of the sequences each, one thread a process
     python -m benchmarks.processes
 
 Runs them in turn, and writes benchmarks/results/processes-<workload>.json: seconds an iteration and their parts, peak
-memory and bytes of the base of the process that has most, and the ratios of their medians to those of one process.
-The first iteration, in which every page of memory is touched for the first time, goes before the clock starts. What
-two that share nothing gain is what the machine has to give.
+memory and bytes of the base of the process that has most, what a process sends, and the ratios of their medians to
+those of one process. The first iteration, in which every page of memory is touched for the first time, goes before the
+clock starts. What two that share nothing gain is what the machine has to give.
 """
 
 import argparse
@@ -18,13 +18,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.measuring import machine
 from benchmarks.workload import WORKLOADS
 
 RESULTS = Path(__file__).with_name("results")
 APART = "two apart"
 WAYS = ("one", "two", APART, "in shares")
-READ = ("seconds_per_iteration", "generation_seconds", "peak_host_gb", "base_gb")
+READ = ("seconds_per_iteration", "generation_seconds", "peak_host_gb", "base_gb", "sent_gb")
 
 
 def measured(way: str, workload: str, sequences: int, iterations: int) -> dict[str, Any]:
@@ -34,6 +36,7 @@ def measured(way: str, workload: str, sequences: int, iterations: int) -> dict[s
     work = ["-m", "benchmarks.ppo", "--workload", workload, "--iterations", str(iterations), "--warm"]
     work += ["--sequences", str(sequences // commands), *(["--sharded"] if way == "in shares" else [])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    before = _sent()
     begun = [
         subprocess.Popen([sys.executable, *start, *work], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(commands)
@@ -42,7 +45,13 @@ def measured(way: str, workload: str, sequences: int, iterations: int) -> dict[s
     assert not any(one.returncode for one in begun)
     found = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert [one["processes"] for one in found] == [processes] * processes * commands
-    return {name: max(one[name] for one in found) for name in READ}
+    sent = round((_sent() - before) / 1e9 / processes / commands / (iterations + 1), 4)
+    return {name: max({**one, "sent_gb": sent}[name] for one in found) for name in READ}
+
+
+def _sent() -> int:
+    """Bytes that the processes of this machine have sent to one another."""
+    return int(psutil.net_io_counters(pernic=True)["lo"].bytes_sent)
 
 
 def main() -> None:

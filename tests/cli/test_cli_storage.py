@@ -43,9 +43,15 @@ def held(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def server(tmp_path_factory):
     with ftp(tmp_path_factory.mktemp("store")) as address:
         yield address
+
+
+@pytest.fixture
+def address(server, request):
+    """A folder for this test alone."""
+    return f"{server}/{request.node.name}"
 
 
 def test_every_change_of_a_folder_comes_out_elsewhere(address, tmp_path):
@@ -73,8 +79,21 @@ def test_a_machine_that_takes_over_puts_what_it_changes(address, tmp_path):
     second.bring(other)
     fill(other, {"recipe.toml": b"a", NAMES[2]: b"1\n", NAMES[5]: b"newer"})
     second.take(other)
-    Storage(address).bring(mine)
-    assert held(mine) == held(other)
+    Storage(address).bring(tmp_path / "third")
+    assert held(tmp_path / "third") == held(other)
+
+
+def test_what_others_have_put_into_a_folder_stays_there(address, tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    here, there = Storage(address), Storage(address)
+    fill(mine, {"recipe.toml": b"a", NAMES[4]: b"weights"})
+    here.take(mine)
+    fill(other, {"recipe.toml": b"old", "judge/ours/verdicts.jsonl": b"dear"})
+    there.bring(other)
+    fill(mine, {"recipe.toml": b"a"})
+    here.take(mine)
+    there.bring(other)
+    assert held(other) == {"recipe.toml": b"a", "judge/ours/verdicts.jsonl": b"dear"}
 
 
 def test_hidden_files_stay_where_they_are(address, tmp_path):

@@ -1,8 +1,8 @@
-"""Every learner trained for twenty steps, by this process alone or among those that torchrun started:
+"""Learners trained for twenty steps, by this process alone or among those that torchrun started:
 
-python each_learner.py FOLDER
-torchrun --nproc-per-node 2 each_learner.py FOLDER            each process holds the model
-torchrun --nproc-per-node 2 each_learner.py FOLDER --sharded  each holds a part of every block
+python each_learner.py FOLDER whole NAME ...
+torchrun --nproc-per-node 2 each_learner.py FOLDER whole NAME ...      each process holds the model
+torchrun --nproc-per-node 2 each_learner.py FOLDER in-shares NAME ...  each holds a part of every block
 """
 
 import sys
@@ -59,10 +59,11 @@ def values(weight: torch.Tensor) -> torch.Tensor:
     return (weight.full_tensor() if isinstance(weight, DTensor) else weight).detach()
 
 
-def main(folder: Path, sharded: bool) -> None:
+def main(folder: Path, sharded: bool, names: list[str]) -> None:
     torch.set_num_threads(1)
     processes = Processes.here()
-    for name, (learner, options) in LEARNERS.items():
+    for name in names:
+        learner, options = LEARNERS[name]
         tiny.split = partial(split, sharded=sharded, whole=name.endswith(EVERY_WEIGHT))
         algorithm = learner(**options)
         algorithm.actors = replace(algorithm.actors, processes=processes)
@@ -74,4 +75,4 @@ def main(folder: Path, sharded: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--sharded" in sys.argv)
+    main(Path(sys.argv[1]), sys.argv[2] == "in-shares", sys.argv[3:])

@@ -87,15 +87,15 @@ def _on_ray(
     from topgraft.cli.storage import Storage
     from topgraft.train.pipeline import open_folder
 
+    open_folder(settings, folder, resume=resume)
     if stored is None:
-        open_folder(settings, folder, resume=resume)
         train_together(partial(carry_out, settings, folder, resume=True), address, workers, folder, None)
         return
     from topgraft.cli.stored_run import carry_out_stored, hold_together
 
     storage = Storage(stored)
     hold_together(storage, folder, resume=resume)
-    open_folder(settings, folder, resume=resume)
+    open_folder(settings, folder, resume=True)  # what was brought is this very run too
     try:
         train_together(partial(carry_out_stored, settings, storage, folder), address, workers, folder, storage)
     finally:

@@ -88,18 +88,20 @@ class Storage:
             fs.pipe_file(f"{root}/{STATES}", json.dumps(self._put).encode())
 
     def bring(self, folder: Path) -> None:
-        """Make `folder` what lies there. Raises UserError where the store does not answer."""
+        """Have in `folder` what lies there. What came from there and is gone goes; files of other origin stay. Raises
+        UserError where the store does not answer."""
         fs, root = self.open()
         there, states = self.files(), self._their_states()
-        for name in _states(folder).keys() - set(there):
-            (folder / name).unlink()
+        for name in self._put.keys() - set(there):
+            (folder / name).unlink(missing_ok=True)
         for name in there:
             path = folder / name
             if name not in states or self._got.get(name) != states[name] or not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with self._in_words():
                     fs.get_file(f"{root}/{name}", str(path))
-        self._got, self._put = states, _states(folder)
+        self._got = states
+        self._put = {name: state for name, state in _states(folder).items() if name in there}
 
     def _their_states(self) -> dict[str, tuple[int, int]]:
         """What the last machine that put something there knew of its files; not every store tells two apart that were

@@ -104,8 +104,9 @@ class Checkpoints:
     def after(self, step: int, asked: int | None) -> int | None:
         """Write a checkpoint where it is time for one, or a process was `asked` to stop, by a signal; that signal."""
         due = self.stage.writes and time.monotonic() - self._last >= PATIENCE * self._cost
-        stop: int | None = self.processes.agree(asked)
-        if self.processes.agree(due or None) or stop is not None:
+        said = self.processes.everyone([asked, due])
+        stop: int | None = next((number for number, _ in said if number is not None), None)
+        if stop is not None or any(due for _, due in said):
             self.write(step)
         return stop
 
