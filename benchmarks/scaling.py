@@ -127,6 +127,7 @@ def draw_devices() -> None:
     for panel, title in zip(panels, ("Iterations an hour", "Dollars for 1,000 iterations"), strict=True):
         panel.set(xscale="log", yscale="log", xlabel="devices", title=title, xticks=DEVICES)
         panel.set_xticklabels(map(str, DEVICES))
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         panel.minorticks_off()
     panels[0].legend(fontsize=7, frameon=False)
     figure.savefig(FIGURES / "scale-devices.svg")
@@ -134,11 +135,11 @@ def draw_devices() -> None:
 
 def draw_parts() -> None:
     """What an iteration is made of, by the number of devices, whole and in shares."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.2), constrained_layout=True, sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.2), constrained_layout=True)
     for panel, sharded in zip(panels, (False, True), strict=True):
         found = points(BASES[SHOWN], sharded=sharded)
         below = [0.0] * len(found)
-        for colour, part in zip((GREYS[2], GREYS[4], ACCENT), ("decode", "read", "update"), strict=True):
+        for colour, part in zip((INK, GREYS[0], ACCENT), ("decode", "read", "update"), strict=True):
             heights = [getattr(one, part) for _, one in found]
             panel.bar([str(count) for count, _ in found], heights, bottom=below, color=colour, label=part, width=0.6)
             below = [height + under for height, under in zip(heights, below, strict=True)]
