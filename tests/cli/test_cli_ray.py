@@ -21,6 +21,8 @@ import pytest
 from commands import environment, topgraft
 from stores import PASSWORD, ftp
 
+from topgraft.runs.caches import caches
+
 HERE = find_spec("ray") is not None  # not imported: a process that has Ray in it cannot choose its token any more
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HERE, reason="the extra `cluster` is not installed")]
 
@@ -111,9 +113,8 @@ def test_a_run_that_loses_a_worker_comes_to_the_same(words, undisturbed, tmp_pat
 
 
 @contextmanager
-def two_nodes() -> Iterator[tuple[str, list[Path]]]:
-    """A cluster of two nodes on this machine, each with a folder of its own for what is temporary; its address and
-    those."""
+def two_nodes() -> Iterator[str]:
+    """A cluster of two nodes on this machine, each with a folder of its own for what is temporary; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -131,7 +132,7 @@ def two_nodes() -> Iterator[tuple[str, list[Path]]]:
             while b"--block" not in said.read_bytes():
                 assert begun[-1].poll() is None, said.read_text()
                 time.sleep(0.2)
-        yield address, folders
+        yield address
     finally:
         for process in reversed(begun):
             children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
@@ -149,7 +150,7 @@ def test_machines_that_share_no_files_pass_the_run_through_a_store(words, undist
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     store = tmp_path / "store"
     store.mkdir()
-    with two_nodes() as (address, folders), ftp(store) as stored:
+    with two_nodes() as address, ftp(store) as stored:
         asked = ("run", *words, "--out", "run", "--ray", address, "--workers", "2", "--storage", stored)
         with command(*asked, cwd=tmp_path) as process:
             finished = store / "runs/mine/stages/sft/stage.json"
@@ -157,7 +158,7 @@ def test_machines_that_share_no_files_pass_the_run_through_a_store(words, undist
             assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
         said = (tmp_path / "said.txt").read_text()
         again = topgraft(*asked, cwd=tmp_path)
-        assert not [path for folder in folders for path in folder.glob("topgraft-*")]
+        assert list((caches() / "stored").iterdir()) == []
     assert outcome(tmp_path / "run") == outcome(undisturbed) == outcome(store / "runs/mine")
     assert "report    run/report/index.html" in said
     assert PASSWORD not in said

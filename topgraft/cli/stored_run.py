@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -12,6 +11,7 @@ from topgraft.cli.storage import RECIPE, Storage
 from topgraft.errors import UserError
 from topgraft.processes import Processes
 from topgraft.runs import RunFolder
+from topgraft.runs.caches import caches
 from topgraft.train.plan import Step
 from topgraft.train.settings import RunSettings
 
@@ -42,7 +42,7 @@ def carry_out_stored(settings: RunSettings, storage: Storage, shown: Path) -> No
     node = nodes[processes.rank]
     brings = node not in nodes[: processes.rank]  # one process does it for its machine
     known = hashlib.sha256(f"{storage.address} {node}".encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"topgraft-{known}"
+    folder = caches() / "stored" / known
 
     @contextmanager
     def around(_: RunFolder, step: Step) -> Iterator[None]:

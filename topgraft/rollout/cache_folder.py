@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import transformers
 from topgraft import __version__
 from topgraft.model.split_model import SplitModel
 from topgraft.rollout.segments import Segments
+from topgraft.runs.caches import caches
 
 
 def fingerprint(model: SplitModel) -> str:
@@ -39,10 +39,8 @@ def open_files(model: SplitModel, folder: str, disk_gb: float, say: Callable[[st
     is nothing worth keeping."""
     if disk_gb == 0 or model.split_layer == 0:
         return None
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    caches = Path(given) if Path(given).is_absolute() else Path("~/.cache")  # the standard ignores others
     try:
-        place = (Path(folder) if folder else caches / "topgraft" / "trunk").expanduser()
+        place = Path(folder).expanduser() if folder else caches() / "trunk"
     except RuntimeError:  # this user has no home
         return None
     files = Segments(place, fingerprint(model), int(disk_gb * 1e9), say)

@@ -6,12 +6,12 @@ answers, only the judge's replies. A line that is not as it was written counts f
 
 import hashlib
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
 from topgraft.evaluate.judge.rubric import Message
+from topgraft.runs.caches import caches
 from topgraft.runs.writing import append_line, is_whole, read_lines, summed
 
 Parameters = dict[str, Any]
@@ -24,10 +24,8 @@ def digest_of(model: str, messages: list[Message], parameters: Parameters) -> st
 
 
 def shared_file(model: str) -> Path:
-    """The model's file in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache)."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    caches = Path(given) if Path(given).is_absolute() else Path("~/.cache")  # the standard ignores others
-    return caches.expanduser() / "topgraft" / "judge" / f"{hashlib.sha256(model.encode()).hexdigest()[:16]}.jsonl"
+    """The model's file in the user's cache folder."""
+    return caches() / "judge" / f"{hashlib.sha256(model.encode()).hexdigest()[:16]}.jsonl"
 
 
 class Kept:
