@@ -90,11 +90,9 @@ class Cost:
     """Of one iteration on one device."""
 
     decode: float
-    """Seconds, and so are the next three."""
+    """Seconds, sending included, and so are the next two; nothing overlaps."""
     read: float
     update: float
-    exchange: float
-    """How many of those are spent on sending; nothing overlaps."""
     memory: float
     """Bytes at the peak, about: base, kept states, keys and values, what learns, a micro-batch."""
     base: float
@@ -119,6 +117,14 @@ def of(workload: Workload, bytes_each: int = 4) -> tuple[Base, Work]:
 def adapters(base: Base, work: Work) -> int:
     """Weights of an adapter on query, value and down projection of the trained blocks."""
     return work.trained * RANK * (4 * base.width + base.kv_width + base.feed_forward)
+
+
+class Gathers(NamedTuple):
+    """Passes that gather all blocks, or as many of them as together are all."""
+
+    decode: float
+    read: float
+    update: float
 
 
 def cost(base: Base, work: Work, device: Device, devices: int, *, sharded: bool, micro: int = 4096) -> Cost:
@@ -152,16 +158,7 @@ def cost(base: Base, work: Work, device: Device, devices: int, *, sharded: bool,
         decode=decode + gathers.decode * gather,
         read=read + gathers.read * gather,
         update=update / device.flops + update_exchange,
-        exchange=(gathers.decode + gathers.read) * gather + update_exchange,
         memory=memory,
         base=base.bytes_each * held,
         traffic=gradients + sum(gathers) * sent,
     )
-
-
-class Gathers(NamedTuple):
-    """Passes that gather all blocks, or as many of them as together are all."""
-
-    decode: float
-    read: float
-    update: float

@@ -37,9 +37,7 @@ def train_together(
         try:
             trainer.fit()
         except TrainingFailedError as error:
-            raise UserError(desk.given_up() or f"Workers failed {RESTARTS + 1} times: {error}") from None
-        if (why := desk.given_up()) is not None:
-            raise UserError(why)
+            raise UserError(f"Workers failed {RESTARTS + 1} times: {error}") from None
 
 
 def deal_out(command: Callable[[], object], address: str, workers: int) -> None:

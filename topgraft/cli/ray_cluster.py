@@ -8,11 +8,12 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from topgraft.cli.alongside import alongside
 from topgraft.errors import UserError
 
 LOCAL = "local"
@@ -123,12 +124,9 @@ def cluster(address: str, workers: int) -> Iterator[tuple[Any, Desk]]:
         try:
             with _aloud(ray, desk):
                 yield ray, desk
-        except UserError:
-            raise
-        except Exception:
-            if (why := desk.given_up()) is not None:
-                raise UserError(why) from None
-            raise
+        finally:
+            if (why := desk.given_up()) is not None:  # whatever came of it here
+                raise UserError(why)
     finally:
         ray.shutdown()
 
@@ -140,23 +138,13 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=PATIENCE).close()
 
 
-@contextmanager
-def _aloud(ray: Any, desk: Desk) -> Iterator[None]:
-    """Print what is said at the desk."""
-    over = threading.Event()
+def _aloud(ray: Any, desk: Desk) -> AbstractContextManager[None]:
+    """Inside, what is said at the desk is printed."""
 
-    def follow() -> None:
-        while True:
-            last = over.is_set()
+    def follow(over: threading.Event) -> None:
+        last = False
+        while not last:
+            last = over.wait(SECONDS)
             print(ray.get(desk.heard.take.remote()), end="", flush=True)
-            if last:
-                return
-            over.wait(SECONDS)
 
-    following = threading.Thread(target=follow)
-    following.start()
-    try:
-        yield
-    finally:
-        over.set()
-        following.join()
+    return alongside(follow)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from topgraft.cli.alongside import alongside
 from topgraft.errors import UserError
 
 STATES = ".states.json"
@@ -65,8 +66,9 @@ class Storage:
         return [name for name in found if name != STATES]
 
     def take(self, folder: Path) -> None:
-        """Put there what has changed in `folder`, and remove there what is gone."""
-        with ONE_AT_A_TIME:
+        """Put there what has changed in `folder`, and remove there what is gone. Raises UserError where the store does
+        not answer."""
+        with ONE_AT_A_TIME, self._in_words():
             self._take(folder)
 
     def _take(self, folder: Path) -> None:
@@ -116,9 +118,8 @@ class Storage:
     @contextmanager
     def following(self, folder: Path) -> Iterator[None]:
         """Inside, what changes in `folder` is put there every few seconds; in the end, all of it."""
-        over = threading.Event()
 
-        def follow() -> None:
+        def follow(over: threading.Event) -> None:
             pause = SECONDS
             while not over.wait(pause):
                 begun = time.monotonic()
@@ -126,21 +127,17 @@ class Storage:
                     self.take(folder)
                 pause = max(SECONDS, PATIENCE * (time.monotonic() - begun))
 
-        following = threading.Thread(target=follow, daemon=True)
-        following.start()
         try:
-            yield
+            with alongside(follow):
+                yield
         finally:
-            over.set()
-            following.join()
-            with self._in_words():
-                self.take(folder)
+            self.take(folder)
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, UserError):
             raise
         except Exception as error:  # every store has kinds of its own
             raise UserError(f"--storage {self.shown} does not answer: {type(error).__name__}: {error}") from None
