@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather, reduce
+from accelerate.utils import broadcast, gather, reduce
 from torch import distributed, nn
 
 from topgraft.errors import UserError
@@ -40,6 +40,11 @@ class Processes:
     def alone(self) -> bool:
         """Whether there is no other."""
         return self.count == 1
+
+    @property
+    def first_here(self) -> bool:
+        """Whether this one is the first of those on its machine."""
+        return self.alone or PartialState().is_local_main_process
 
     @staticmethod
     def here() -> "Processes":
@@ -72,6 +77,11 @@ class Processes:
         data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8).to(device)
         rows = _gathered(data, self.count).cpu()
         return [json.loads(bytes(row.tolist()).rstrip(b"\0")) for row in rows]
+
+    def sent(self, tensor: torch.Tensor, sender: int) -> torch.Tensor:
+        """The sender's tensor, to all; the others give room of its shape and kind."""
+        sent: torch.Tensor = tensor if self.alone else broadcast(tensor, sender)
+        return sent
 
     def agree(self, found: Any) -> Any:
         """What the first of the processes has that found something; None where none did."""

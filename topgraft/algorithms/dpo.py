@@ -16,7 +16,7 @@ from topgraft.algorithms.references import Reference, implicit_rewards, learning
 from topgraft.algorithms.slot import RowsLearner, pairs_of
 from topgraft.objectives.preference import dpo_loss, ipo_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 
 class Options(OfflineSettings):

@@ -19,7 +19,7 @@ from topgraft.algorithms.references import Reference, implicit_rewards, learning
 from topgraft.algorithms.slot import RowsLearner, pairs_of
 from topgraft.objectives.preference import kto_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 
 class Options(OfflineSettings):

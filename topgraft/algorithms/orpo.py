@@ -15,7 +15,7 @@ from topgraft.algorithms.slot import RowsLearner
 from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import log_odds, odds_ratio_loss, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 
 class Options(OfflineSettings):

@@ -19,8 +19,9 @@ from topgraft.processes import ALONE, Processes
 from topgraft.recipe import Settings
 from topgraft.records import Batch, Loss
 from topgraft.rewards.combination import Reward
-from topgraft.rollout.cache import Pair, TrunkCache
+from topgraft.rollout.cache import TrunkCache
 from topgraft.rollout.choosing import SamplingSettings
+from topgraft.rollout.rows import Pair
 
 
 class StepSettings(Settings):

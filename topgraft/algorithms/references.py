@@ -10,7 +10,7 @@ from topgraft.model.split_model import SplitModel
 from topgraft.objectives.masked import spread
 from topgraft.objectives.preference import pair_accuracy
 from topgraft.records import Batch
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 AT_ONCE = 256
 """Rows whose states are at hand at once where all rows are gone through."""

@@ -27,7 +27,7 @@ from topgraft.model.load import ModelSettings
 from topgraft.objectives.preference import bradley_terry, margin_ranking, pair_accuracy
 from topgraft.records import Batch, Comparison, Loss
 from topgraft.rewards.learned import READS, LearnedReward
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 LOSSES = {"bradley-terry": (bradley_terry, 0.0), "margin": (margin_ranking, 1.0)}
 """Losses, each with the margin that it has where none is set."""

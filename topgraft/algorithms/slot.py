@@ -9,7 +9,7 @@ from torch import nn
 from topgraft.algorithms.protocol import Actors, OfflineSettings, Prepared
 from topgraft.algorithms.references import start_from
 from topgraft.records import Comparison
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 
 
 class SlotLearner:

@@ -4,26 +4,20 @@ States are kept by content: those of a prompt under its token ids, those of a re
 Rows with one prompt therefore share its states, whenever and by whomever these were made.
 """
 
-import hashlib
 import math
-from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import torch
 from pydantic import Field
 
-from topgraft.data.batching import sibling_buckets
 from topgraft.data.template import Template, pack
 from topgraft.model.split_model import TOKENS_AT_ONCE, SplitModel
 from topgraft.processes import Processes
 from topgraft.recipe import Settings
 from topgraft.records import Tokens, TrunkState
 from topgraft.rollout.cache_folder import open_files
-from topgraft.rollout.segments import KEY_BYTES, SEGMENT_BYTES
-
-Pair = tuple[str, str | tuple[int, ...]]
-"""A prompt and its response: a text, or the ids that were sampled."""
+from topgraft.rollout.rows import Pair, Row, Rows, buckets_of, keys_of, prompt_numbers
+from topgraft.rollout.segments import SEGMENT_BYTES
 
 
 class CacheSettings(Settings):
@@ -38,15 +32,6 @@ class CacheSettings(Settings):
     folder: str = ""
     """Folder of the files, which any number of runs may share; "" is topgraft/trunk in the user's cache folder
     ($XDG_CACHE_HOME, else ~/.cache)."""
-
-
-class _Row(NamedTuple):
-    """Token ids of a prompt and its response, and the keys of their states."""
-
-    prompt: list[int]
-    response: list[int]
-    prompt_key: bytes
-    response_key: bytes
 
 
 class TrunkCache:
@@ -71,7 +56,7 @@ class TrunkCache:
         self.distinct_tokens = 0
         """Tokens whose states the trunk made here, a prompt that new rows share counted once, a row that passes again
         in the same stage not at all: with the meter's count of tokens in, trunk passes per token."""
-        self._rows: dict[Pair, _Row] = {}
+        self._rows = Rows(template)
         self._waiting: dict[bytes, torch.Tensor] = {}
         self._held: dict[bytes, torch.Tensor] = {}
         self._older: dict[bytes, torch.Tensor] = {}  # those that this stage has not asked for
@@ -80,48 +65,76 @@ class TrunkCache:
 
     def get(self, pairs: Sequence[Pair]) -> tuple[Tokens, TrunkState]:
         """Tokens and trunk state of (prompt, response); the trunk runs on rows whose states are not kept."""
-        rows = [self._row(pair) for pair in pairs]
+        rows = [self._rows[pair] for pair in pairs]
         tokens = pack([row[:2] for row in rows], self.template.pad_id, self.model.device)
-        found = {key: piece for key in _keys(rows) if (piece := self._find(key)) is not None}
-        new = {row.response_key: place for place, row in enumerate(rows) if not found.keys() >= set(_keys([row]))}
+        found = {key: piece for key in keys_of(rows) if (piece := self._find(key)) is not None}
+        new = {row.response_key: place for place, row in enumerate(rows) if not found.keys() >= set(keys_of([row]))}
         if self.model.together.most(len(new)):
             places = list(new.values()) or [0]
             index = torch.tensor(places, device=self.model.device)
             self._make([rows[place] for place in places], tokens.rows(index), found)
         self._settle(SEGMENT_BYTES)
-        number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
+        number = prompt_numbers(rows)
         owners = [number[row.prompt_key] for row in rows]
         state = self.model.state((found[key] for key in number), owners, (found[row.response_key] for row in rows))
         return tokens, state
 
     def fill(self, pairs: Sequence[Pair], processes: Processes) -> Iterator[tuple[str, int, int]]:
         """Have the states of all `pairs` kept; yields "trunk", how many rows more have passed it, and of how many. Each
-        of several processes makes some, and finds the others in the files.
+        of several processes makes some, and has the others from the files, or from who made them.
 
         They are made in batches that depend on the pairs alone, not on what is there already: a run that was killed on
         the way makes, when it goes on, the states that it would have made, to the bit.
         """
         if self.model.whole or self.model.split_layer == 0:
             return  # nothing is worth keeping: what crosses is the tokens, or the embedding
-        rows = list({row.response_key: row for row in map(self._row, pairs)}.values())
-        number = {key: place for place, key in enumerate(dict.fromkeys(row.prompt_key for row in rows))}
-        prompts = {number[row.prompt_key]: len(row.prompt) for row in rows}
-        lengths = [prompts[place] for place in range(len(prompts))], [len(row.response) for row in rows]
-        owners = [number[row.prompt_key] for row in rows]
-        buckets = list(sibling_buckets(owners, *lengths, TOKENS_AT_ONCE))
+        rows = self._rows.distinct(pairs)
+        buckets = buckets_of(rows, TOKENS_AT_ONCE)
         for start in range(0, len(buckets), processes.count):
-            part = [rows[place] for place in buckets[min(start + processes.rank, len(buckets) - 1)]]
-            found = {key: piece for key in _keys(part) if (piece := self._find(key)) is not None}
-            lacks = start + processes.rank < len(buckets) and not found.keys() >= set(_keys(part))
-            if not self.model.together.most(lacks):
-                continue
+            part = buckets[min(start + processes.rank, len(buckets) - 1)]
+            if self._bring(part, mine=start + processes.rank < len(buckets)):
+                self._settle(SEGMENT_BYTES)
+                yield "trunk", len(part), len(rows)
+        self._share(processes)
+        self._hand_round(buckets, processes)
+
+    def _bring(self, part: list[Row], *, mine: bool) -> bool:
+        """Whether the trunk had to run, which it does where states lack that are `mine` to bring: in processes that
+        hold the model in shares, those of any of them."""
+        found = {key: piece for key in keys_of(part) if (piece := self._find(key)) is not None}
+        runs = bool(self.model.together.most(mine and not found.keys() >= set(keys_of(part))))
+        if runs:
             self._make(part, pack([row[:2] for row in part], self.template.pad_id, self.model.device), found)
-            self._settle(SEGMENT_BYTES)
-            yield "trunk", len(part), len(rows)
+        return runs
+
+    def _share(self, processes: Processes) -> None:
+        """Have the files hold what waits, and know what the others put there."""
         self._settle(0)
         processes.wait()
         if self.files is not None:
             self.files.look()
+
+    def _hand_round(self, buckets: list[list[Row]], processes: Processes) -> None:
+        """Give what this one has brought to processes that do not see its files, and take what it lacks itself."""
+        asks = self.files is None or processes.first_here
+        has = [all(map(self._kept, keys_of(part))) for part in buckets]
+        told = processes.everyone([asks, has])
+        for place, part in enumerate(buckets):
+            owner = place % processes.count
+            if not told[owner][1][place] or all(has[place] for asks, has in told if asks):
+                continue
+            self._bring(part, mine=processes.rank == owner)  # a file of the owner's may turn out to be damaged
+            tokens = keys_of(part)
+            shape = sum(tokens.values()), self.model.hidden_size
+            states_NH = torch.empty(shape, dtype=self.model.model.dtype, device=self.model.device)
+            if processes.rank == owner:
+                torch.cat([piece for key in tokens if (piece := self._find(key)) is not None], out=states_NH)
+            pieces = processes.sent(states_NH, owner).split(list(tokens.values()))
+            for key, piece in zip(tokens, pieces, strict=True):
+                if asks and not self._kept(key):
+                    self._keep(key, piece.clone())
+            self._settle(SEGMENT_BYTES)
+        self._share(processes)
 
     def flush(self) -> None:
         """End a stage: write the states that wait, and let the next stage's take the room of those it does not use."""
@@ -133,26 +146,23 @@ class TrunkCache:
 
     def ids(self, pair: Pair) -> tuple[list[int], list[int]]:
         """Token ids of prompt and response, the same lists every time."""
-        return self._row(pair)[:2]
+        return self._rows[pair][:2]
 
     def new_tokens(self, pairs: Sequence[Pair]) -> int:
         """Tokens of those whose states are not in memory yet, each row with a prompt of its own."""
-        rows = {row.response_key: row for row in map(self._row, pairs)}
-        kept = self._held.keys() | self._waiting.keys() | self._older.keys()
-        return sum(len(row.prompt) + len(row.response) for key, row in rows.items() if key not in kept)
+        rows = self._rows.distinct(pairs)
+        return sum(len(row.prompt) + len(row.response) for row in rows if not self._in_memory(row.response_key))
 
     def describe(self) -> str:
         """One line about where states are kept, for the start of a run."""
         files = f", {self.files.limit / 1e9:g} GB in {self.files.folder}" if self.files else ""
         return f"trunk states: {self.limit / 1e9:g} GB in memory{files}"
 
-    def _row(self, pair: Pair) -> _Row:
-        if pair not in self._rows:
-            prompt, response = pair
-            ids = list(response) if isinstance(response, tuple) else self.template.encode_response(response)
-            asked = self.template.encode_prompt(prompt)
-            self._rows[pair] = _Row(asked, ids, _key(asked), _key(asked, ids))
-        return self._rows[pair]
+    def _in_memory(self, key: bytes) -> bool:
+        return key in self._held or key in self._waiting or key in self._older
+
+    def _kept(self, key: bytes) -> bool:
+        return self._in_memory(key) or (self.files is not None and key in self.files)
 
     def _find(self, key: bytes) -> torch.Tensor | None:
         """The states [T, H] under a key, on the model's device; None where they are not kept."""
@@ -170,7 +180,7 @@ class TrunkCache:
             self.bytes_held += state.nbytes
         return state
 
-    def _make(self, rows: list[_Row], tokens: Tokens, found: dict[bytes, torch.Tensor]) -> None:
+    def _make(self, rows: list[Row], tokens: Tokens, found: dict[bytes, torch.Tensor]) -> None:
         """Run the trunk on rows; keep the states that were not there, and add them to `found`."""
         state = self.model.trunk(tokens)
         counted_prompts: set[int] = set()
@@ -222,15 +232,3 @@ class TrunkCache:
                     f"  cache: more trunk states than cache.memory_gb = {self.limit / 1e9:g} and the files may hold; "
                     f"the rows over it pass the trunk each time they are asked for"
                 )
-
-
-def _keys(rows: Sequence[_Row]) -> list[bytes]:
-    return list(dict.fromkeys(key for row in rows for key in row[2:]))
-
-
-def _key(*parts: Sequence[int]) -> bytes:
-    """A key made from token ids; the same ids cut into other parts have another."""
-    state = hashlib.blake2b(digest_size=KEY_BYTES)
-    for ids in parts:
-        state.update(len(ids).to_bytes(8, "little") + array("q", ids).tobytes())
-    return state.digest()

@@ -12,7 +12,7 @@ from topgraft.evaluate.reward_errors import RewardPair, analyse
 from topgraft.records import Demonstration
 from topgraft.rewards.combination import Scorer
 from topgraft.rewards.learned import LearnedReward
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 from topgraft.runs.writing import as_json
 from topgraft.train.pairing import comparisons
 from topgraft.train.workplace import Workplace

@@ -22,7 +22,7 @@ from topgraft.model.crossing import block_input
 from topgraft.model.split import positions
 from topgraft.model.split_model import TOKENS_AT_ONCE
 from topgraft.records import Demonstration
-from topgraft.rollout.cache import Pair
+from topgraft.rollout.rows import Pair
 from topgraft.rollout.sampling import sample
 from topgraft.train.workplace import Workplace
 
