@@ -41,11 +41,6 @@ class Processes:
         """Whether there is no other."""
         return self.count == 1
 
-    @property
-    def first_here(self) -> bool:
-        """Whether this one is the first of those on its machine."""
-        return self.alone or PartialState().is_local_main_process
-
     @staticmethod
     def here() -> "Processes":
         """As `torchrun`, `accelerate launch` or --processes started them; one where nobody did."""

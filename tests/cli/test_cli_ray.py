@@ -21,8 +21,6 @@ import pytest
 from commands import environment, topgraft
 from stores import PASSWORD, ftp
 
-from topgraft.runs.caches import caches
-
 HERE = find_spec("ray") is not None  # not imported: a process that has Ray in it cannot choose its token any more
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HERE, reason="the extra `cluster` is not installed")]
 
@@ -52,14 +50,19 @@ def lose_one(
     of: int | None = None,
 ) -> None:
     """Kill one of the workers, who descend from the command or from process `of`, as soon as `when` holds."""
+    get_to(process, when)
+    workers = [one for one in psutil.Process(of or process.pid).children(recursive=True) if called in _title(one)]
+    assert len(workers) == 2
+    os.kill(rng.choice(workers).pid, signal.SIGKILL)
+
+
+def get_to(process: subprocess.Popen[bytes], when: Callable[[], bool]) -> None:
+    """Let the command get to where `when` holds."""
     end = time.monotonic() + 240
     while not when():
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < end, "it did not get so far"
         time.sleep(0.005)
-    workers = [one for one in psutil.Process(of or process.pid).children(recursive=True) if called in _title(one)]
-    assert len(workers) == 2
-    os.kill(rng.choice(workers).pid, signal.SIGKILL)
 
 
 def _title(process: psutil.Process) -> str:
@@ -113,8 +116,9 @@ def test_a_run_that_loses_a_worker_comes_to_the_same(words, undisturbed, tmp_pat
 
 
 @contextmanager
-def two_nodes() -> Iterator[str]:
-    """A cluster of two nodes on this machine, each with a folder of its own for what is temporary; its address."""
+def two_nodes() -> Iterator[tuple[str, list[Path]]]:
+    """A cluster of two nodes on this machine that share no folder for caches or what is temporary; its address, and
+    the folders of each node's caches."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -124,7 +128,8 @@ def two_nodes() -> Iterator[str]:
     head = ("--head", f"--port={address.rpartition(':')[2]}", "--include-dashboard=false")
     try:
         for folder, words in zip(folders, (head, (f"--address={address}",)), strict=True):
-            given, said = {**environment(), "TMPDIR": str(folder)}, folder / "said.txt"
+            given = {**environment(), "TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder)}
+            said = folder / "said.txt"
             with open(said, "wb") as file:
                 begun.append(
                     subprocess.Popen([ray, "start", *words, *here], env=given, stdout=file, stderr=subprocess.STDOUT)
@@ -132,7 +137,7 @@ def two_nodes() -> Iterator[str]:
             while b"--block" not in said.read_bytes():
                 assert begun[-1].poll() is None, said.read_text()
                 time.sleep(0.2)
-        yield address
+        yield address, [folder / "topgraft" for folder in folders]
     finally:
         for process in reversed(begun):
             children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
@@ -150,7 +155,7 @@ def test_machines_that_share_no_files_pass_the_run_through_a_store(words, undist
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     store = tmp_path / "store"
     store.mkdir()
-    with two_nodes() as address, ftp(store) as stored:
+    with two_nodes() as (address, kept), ftp(store) as stored:
         asked = ("run", *words, "--out", "run", "--ray", address, "--workers", "2", "--storage", stored)
         with command(*asked, cwd=tmp_path) as process:
             finished = store / "runs/mine/stages/sft/stage.json"
@@ -158,13 +163,34 @@ def test_machines_that_share_no_files_pass_the_run_through_a_store(words, undist
             assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
         said = (tmp_path / "said.txt").read_text()
         again = topgraft(*asked, cwd=tmp_path)
-        assert list((caches() / "stored").iterdir()) == []
+        for caches in kept:
+            assert list((caches / "stored").iterdir()) == []
+            assert list((caches / "trunk").iterdir()) != []
     assert outcome(tmp_path / "run") == outcome(undisturbed) == outcome(store / "runs/mine")
     assert "report    run/report/index.html" in said
     assert PASSWORD not in said
     assert again.code == 2
     assert "already holds a run. Continue it with --resume" in again.err
     assert [path.name for path in (store / "runs").iterdir()] == ["mine"]
+
+
+def test_when_the_machine_that_asked_is_lost_another_goes_on_from_the_store(words, undisturbed, tmp_path):
+    store, first, second = (tmp_path / name for name in ("store", "first", "second"))
+    for folder in (store, first, second):
+        folder.mkdir()
+    with ftp(store) as stored:
+        asked = ("run", *words, "--out", "run", *ON_RAY, "--storage", stored)
+        with command(*asked, cwd=first) as process:
+            get_to(process, (store / "runs/mine/stages/reward/metrics.jsonl").exists)
+            family = psutil.Process(process.pid).children(recursive=True)
+            for one in (psutil.Process(process.pid), *family):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        assert not (store / "runs/mine/stages/ppo/stage.json").exists()
+        done = topgraft(*asked, "--resume", cwd=second)
+        assert done.code == 0, done.err
+    assert "1/6 sft (finished before)" in done.out
+    assert outcome(second / "run") == outcome(undisturbed) == outcome(store / "runs/mine")
 
 
 def test_a_users_error_is_said_once(words, tmp_path):

@@ -8,6 +8,7 @@ what stands there.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,21 +85,30 @@ def _work(told: dict[str, Any]) -> None:
 
 @contextmanager
 def _notes(out: Path, storage: Storage | None) -> Iterator[dict[str, Any]]:
-    """Where Ray keeps its own notes while it trains: a place that all machines see; nothing is left of it."""
+    """Where Ray keeps its own notes while it trains: a place that all machines see. Nothing is left of it, and what a
+    killed command left there goes."""
     if storage is None:
-        folder = out.absolute().with_name(f".{out.name}.ray")
-        shutil.rmtree(folder, ignore_errors=True)
-        try:
-            yield {"storage_path": str(folder)}
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        place = out.absolute().with_name(f".{out.name}.ray")
+        with _nothing_left(partial(shutil.rmtree, place, ignore_errors=True)):
+            yield {"storage_path": str(place)}
         return
     from pyarrow.fs import FSSpecHandler, PyFileSystem
 
     fs, root = storage.open()
     path = f"{root}.ray"
-    try:
-        yield {"storage_path": path, "storage_filesystem": PyFileSystem(FSSpecHandler(fs))}
-    finally:
+
+    def clear() -> None:
         if fs.exists(path):
             fs.rm(path, recursive=True)
+
+    with _nothing_left(clear):
+        yield {"storage_path": path, "storage_filesystem": PyFileSystem(FSSpecHandler(fs))}
+
+
+@contextmanager
+def _nothing_left(clear: Callable[[], object]) -> Iterator[None]:
+    clear()
+    try:
+        yield
+    finally:
+        clear()

@@ -5,6 +5,7 @@ Rows with one prompt therefore share its states, whenever and by whomever these 
 """
 
 import math
+import socket
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -115,13 +116,17 @@ class TrunkCache:
             self.files.look()
 
     def _hand_round(self, buckets: list[list[Row]], processes: Processes) -> None:
-        """Give what this one has brought to processes that do not see its files, and take what it lacks itself."""
-        asks = self.files is None or processes.first_here
+        """Give what this one has brought to processes that do not see its files, and take what it lacks itself; of
+        those that share a folder, one takes it for all."""
+        folder = f"{socket.gethostname()} {self.files.folder.resolve()}" if self.files else None
         has = [all(map(self._kept, keys_of(part))) for part in buckets]
-        told = processes.everyone([asks, has])
+        told = processes.everyone([folder, has])
+        seen = [folder for folder, _ in told]
+        takes = [folder is None or folder not in seen[:rank] for rank, folder in enumerate(seen)]
         for place, part in enumerate(buckets):
             owner = place % processes.count
-            if not told[owner][1][place] or all(has[place] for asks, has in told if asks):
+            lacks = any(taking and not has[place] for taking, (_, has) in zip(takes, told, strict=True))
+            if not lacks or not told[owner][1][place]:
                 continue
             self._bring(part, mine=processes.rank == owner)  # a file of the owner's may turn out to be damaged
             tokens = keys_of(part)
@@ -131,7 +136,7 @@ class TrunkCache:
                 torch.cat([piece for key in tokens if (piece := self._find(key)) is not None], out=states_NH)
             pieces = processes.sent(states_NH, owner).split(list(tokens.values()))
             for key, piece in zip(tokens, pieces, strict=True):
-                if asks and not self._kept(key):
+                if takes[processes.rank] and not self._kept(key):
                     self._keep(key, piece.clone())
             self._settle(SEGMENT_BYTES)
         self._share(processes)
