@@ -58,8 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workload", default="small", choices=WORKLOADS)
     parser.add_argument("--sequences", type=int, help="of an iteration; default: the workload's")
-    parser.add_argument("--iterations", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--iterations", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
     asked = parser.parse_args()
     sequences = asked.sequences or WORKLOADS[asked.workload].sequences
