@@ -3,7 +3,7 @@ after a stop, and says an error once."""
 
 import json
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGINT, SIGTERM
 
 import pytest
 import torch
@@ -28,20 +28,21 @@ def same_weights(one: Path, other: Path, *, atol: float) -> int:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "sharded"),
+    ("before", "after", "sharded", "by"),
     [
-        (2, 1, True),
-        pytest.param(2, 1, False, marks=pytest.mark.slow),
-        pytest.param(1, 2, False, marks=pytest.mark.slow),
-        pytest.param(1, 2, True, marks=pytest.mark.slow),
+        (2, 1, True, SIGINT),
+        pytest.param(2, 1, False, SIGTERM, marks=pytest.mark.slow),
+        pytest.param(1, 2, False, SIGTERM, marks=pytest.mark.slow),
+        pytest.param(1, 2, True, SIGTERM, marks=pytest.mark.slow),
     ],
 )
-def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, before, after, sharded):
+def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, before, after, sharded, by):
     shares = ("--set", f"model.sharded={json.dumps(sharded)}")
     words = ("run", *finished.words, *shares, "--out", "run", "--resume", "--processes")
     ppo = tmp_path / "run" / "stages" / "ppo"
-    done = stopped(*words, before, cwd=tmp_path, when=(ppo / "metrics.jsonl").exists, by=SIGTERM)
-    assert done.code == 143, done.err + done.out
+    done = stopped(*words, before, cwd=tmp_path, when=(ppo / "metrics.jsonl").exists, by=by)
+    assert done.code == 128 + by, done.err + done.out
+    assert "elastic" not in done.err
     assert list((ppo / "resume").glob("step-*.safetensors"))
     done = topgraft(*words, after, cwd=tmp_path)
     assert done.code == 0, done.err + done.out
@@ -90,3 +91,21 @@ def test_an_error_ends_all_processes_and_is_said_once(words, tmp_path, divisor, 
     assert said in done.err
     assert "Traceback" not in done.err
     assert "elastic" not in done.err
+
+
+@pytest.mark.slow
+def test_processes_finish_a_long_step_before_they_stop(words, tmp_path):
+    rule = (
+        "import pathlib\nimport time\n\nscoring = pathlib.Path('scoring')\n\n\ndef own(prompt, response):\n"
+        "    if not scoring.exists():\n        scoring.touch()\n        time.sleep(40)\n    return len(response)\n"
+    )
+    (tmp_path / "own.py").write_text(rule)
+    sets = ('stages=["ppo"]', 'rewards.own={use="own.py:own"}')
+    given = [word for text in sets for word in ("--set", text)]
+    run = ("run", *words, *given, "--out", "run", "--processes", "2")
+    done = stopped(*run, cwd=tmp_path, when=(tmp_path / "scoring").exists, by=SIGTERM)
+    assert done.code == 143, done.err + done.out
+    ppo = tmp_path / "run" / "stages" / "ppo"
+    (step,) = map(json.loads, (ppo / "metrics.jsonl").read_text().splitlines())
+    assert step["cost/seconds"] > 35  # torch's launcher would have killed them after 30
+    assert len(list((ppo / "resume").glob("step-0000001-*.safetensors"))) == 1

@@ -7,12 +7,13 @@ its failure.
 import json
 import logging
 import os
-import signal
 import sys
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any, NoReturn
+
+import psutil
 
 from topgraft.errors import UserError
 
@@ -20,6 +21,9 @@ LAUNCHED = "TOPGRAFT_LAUNCHED"
 """Set in the environment of processes that `launch` started."""
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 """Where the launcher has each of its processes write why it failed."""
+PATIENCE = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT"
+"""How many seconds the launcher, asked to stop, lets its processes go on before it kills them. They finish their step,
+which may take longer than the half a minute that it gives them otherwise."""
 
 
 def launched() -> bool:
@@ -28,16 +32,17 @@ def launched() -> bool:
 
 
 def launch(count: int, words: Sequence[str]) -> NoReturn:
-    """Do `topgraft WORDS` in `count` processes, and end as they end."""
+    """Do `topgraft WORDS` in `count` processes, and end as they end. Ctrl-C and SIGTERM are passed on to them (they are
+    no part of the terminal's group): once to finish the step, twice to stop at once, three times to be killed."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     refuse_too_many(count)
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what failed is said below
+    logging.disable(logging.ERROR)  # in this process, which only waits: what happened is said below, and by the others
     os.environ[LAUNCHED] = "1"
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
-    signal.signal(signal.SIGINT, lambda *_: None)  # a terminal sends it to the processes themselves
+    os.environ.setdefault(PATIENCE, str(24 * 60 * 60))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -46,13 +51,14 @@ def launch(count: int, words: Sequence[str]) -> NoReturn:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
-        signals_to_handle="SIGTERM",
     )
     try:
         elastic_launch(config, sys.executable)("-m", "topgraft", *words)
     except ChildFailedError as failed:
         sys.exit(_told(list(failed.failures.values())))
     except SignalException as stopped:
+        for left in psutil.Process().children(recursive=True):  # a third signal, while they are waited for
+            left.kill()
         sys.exit(128 + stopped.sigval)
     sys.exit(0)
 
