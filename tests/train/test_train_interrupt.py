@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ OPTIONS = {"steps": 6, "batch_size": 4, "minibatch_size": 2, "inner_epochs": 2, 
 BOTH = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 
 
-def signalled(algorithm: Any, number: signal.Signals, calls: set[int]) -> Any:
-    """The algorithm, of whose calls of `loss` some send the signal to this process, as a terminal or a system does."""
+def signalled(algorithm: Any, number: signal.Signals, calls: set[int], wait: float = 0) -> Any:
+    """The algorithm, of whose calls of `loss` some send the signal to this process, as a terminal or a system does;
+    `wait` seconds later where the call before did."""
     plain, count = algorithm.loss, iter(range(1, 1000))
 
     def loss(*words: Any, **more: Any) -> Any:
-        if next(count) in calls:
+        call = next(count)
+        if call in calls:
+            if call - 1 in calls:
+                time.sleep(wait)
             os.kill(os.getpid(), number)
         return plain(*words, **more)
 
@@ -52,9 +57,18 @@ def test_a_signal_ends_the_step_and_keeps_it(tmp_path, number, code):
 @BOTH
 def test_a_second_signal_stops_at_once(tmp_path, number, code):
     with pytest.raises(Stopped) as stopped:
-        loop(signalled(ppo(**OPTIONS), number, {10, 11}), tmp_path)
+        loop(signalled(ppo(**OPTIONS), number, {10, 11}, wait=1.05), tmp_path)
     assert stopped.value.code == code
     assert [row["step"] for row in logged(tmp_path)] == [1, 2]
+
+
+@BOTH
+def test_a_signal_that_comes_by_two_ways_is_one(tmp_path, number, code):
+    with pytest.raises(Stopped) as stopped:
+        loop(signalled(ppo(**OPTIONS), number, {10, 11}), tmp_path)
+    assert stopped.value.code == code
+    assert [row["step"] for row in logged(tmp_path)] == [1, 2, 3]
+    assert newest(tmp_path) == 3
 
 
 @BOTH
@@ -65,6 +79,24 @@ def test_outside_of_training_a_signal_stops_at_once_and_says_how_to_go_on(number
         with stoppable(said.append, lambda: "All is kept."):
             os.kill(os.getpid(), number)
             signal.pause()
+
+    with pytest.raises(SystemExit) as ended:
+        work()
+    assert ended.value.code == code
+    assert said == ["\nStopped. All is kept."]
+
+
+@BOTH
+def test_a_library_may_put_an_interrupt_of_its_own_in_the_place_of_ours(number, code):
+    said: list[str] = []
+
+    def work() -> None:
+        with stoppable(said.append, lambda: "All is kept."):
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            except Stopped:
+                raise KeyboardInterrupt from None
 
     with pytest.raises(SystemExit) as ended:
         work()

@@ -1,16 +1,21 @@
 """Stopping a run from outside: Ctrl-C, or SIGTERM, by which a system says that it wants the machine back.
 
 A stage that trains finishes its step, writes a checkpoint and ends; asked once more it ends at once, and goes on later
-from the checkpoint before. Anything else ends at once. The exit code says what stopped it: 130 or 143, as of a shell.
+from the checkpoint before. Anything else ends at once. Signals within a second are one: a cluster's scheduler sends its
+own to every process, and a launcher passes on the one that it got. The exit code says what stopped it: 130 or 143, as
+of a shell.
 """
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ECHO = 1.0
+"""Seconds in which another signal is the same one, come by another way."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -39,13 +44,18 @@ def obey(number: int | None) -> None:
 def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[None]:
     """Inside, Ctrl-C and SIGTERM stop the work: one line says what is `kept` and how to go on, and the process ends."""
 
+    came = signal.SIGINT
+
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = signal.Signals(number)
         raise Stopped(number)
 
     try:
         with _handling(stop):
             yield
-    except Stopped as stopped:
+    except KeyboardInterrupt as error:  # a library that was waiting in C++ may raise one of its own instead of ours
+        stopped = error if isinstance(error, Stopped) else Stopped(came)
         say(f"\nStopped. {kept()}")
         raise SystemExit(stopped.code) from None
 
@@ -53,12 +63,16 @@ def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[N
 @contextmanager
 def noting(say: Callable[[str], None]) -> Iterator[Asked]:
     """Inside, the first signal is noted, for the work to stop where it can go on from; the second raises Stopped."""
-    asked = Asked()
+    asked, first = Asked(), 0.0
 
     def note(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
         if asked.number is not None:
-            raise Stopped(number)
-        asked.number = number
+            if now - first > ECHO:
+                raise Stopped(number)
+            return
+        asked.number, first = number, now
         say("\nStopping after this step; once more stops at once, and goes on later from the checkpoint before.")
 
     with _handling(note):
