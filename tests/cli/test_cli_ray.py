@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import environment, topgraft
+from commands import environment, stopped, topgraft
 from stores import PASSWORD, ftp
 
 HERE = find_spec("ray") is not None  # not imported: a process that has Ray in it cannot choose its token any more
@@ -191,6 +191,20 @@ def test_when_the_machine_that_asked_is_lost_another_goes_on_from_the_store(word
         assert done.code == 0, done.err
     assert "1/6 sft (finished before)" in done.out
     assert outcome(second / "run") == outcome(undisturbed) == outcome(store / "runs/mine")
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_says_how_to_go_on(words, undisturbed, tmp_path, by):
+    run = tmp_path / "run"
+    asked = ("run", *words, "--out", "run", "--resume", *ON_RAY)
+    done = stopped(*asked, cwd=tmp_path, when=(run / "stages" / "ppo" / "metrics.jsonl").exists, by=by)
+    assert done.code == 128 + by, done.err + done.out
+    assert done.out.endswith("Stopped. What is done is kept in run; the same command with --resume goes on.\n")
+    assert done.err == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    done = topgraft(*asked, cwd=tmp_path)
+    assert done.code == 0, done.err + done.out
+    assert outcome(run) == outcome(undisturbed)
 
 
 def test_a_users_error_is_said_once(words, tmp_path):

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 from topgraft.cli.ray_cluster import Desk, cluster
 from topgraft.cli.storage import Storage
 from topgraft.errors import UserError
+from topgraft.train.interrupt import Stopped
 
 RESTARTS = 20
 """How often lost workers are started again."""
@@ -37,6 +39,8 @@ def train_together(
         )
         try:
             trainer.fit()
+        except SystemExit as ended:  # what Ray makes of Ctrl-C, once it has ended the workers
+            raise Stopped(SIGINT) from ended
         except TrainingFailedError as error:
             raise UserError(f"Workers failed {RESTARTS + 1} times: {error}") from None
 

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -107,9 +108,11 @@ def cluster(address: str, workers: int) -> Iterator[tuple[Any, Desk]]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address == LOCAL else {}
+    stop = signal.getsignal(signal.SIGTERM)
     try:
         _knock(address)
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
+        signal.signal(signal.SIGTERM, stop)  # under Ray's own handler the process aborts three seconds after
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"No Ray cluster answers at {address} ({error}). Start one with `ray start --head`, or write --ray {LOCAL}."

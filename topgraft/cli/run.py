@@ -68,7 +68,7 @@ def carry_out(
     quiet()
     shown = shown or folder
     screen = Screen(silent=not Processes.here().first)
-    with stoppable(screen.say, lambda: f"What is done is kept in {shown}; the same command with --resume goes on."):
+    with stoppable(screen.say, partial(_kept, shown)):
         settings = settled(settings, folder, resume=resume, screen=screen)
         done = run(settings, folder, resume=resume, screen=screen, around=around or alone)
         if not done.writes:
@@ -85,18 +85,23 @@ def _on_ray(
     """Have the workers of a cluster carry it out."""
     from topgraft.cli.on_ray import train_together
     from topgraft.cli.storage import Storage
+    from topgraft.cli.stored_run import carry_out_stored, hold_together
+    from topgraft.train.interrupt import stoppable
     from topgraft.train.pipeline import open_folder
 
     open_folder(settings, folder, resume=resume)
-    if stored is None:
-        train_together(partial(carry_out, settings, folder, resume=True), address, workers, folder, None)
-        return
-    from topgraft.cli.stored_run import carry_out_stored, hold_together
+    with stoppable(print, partial(_kept, folder)):
+        if stored is None:
+            train_together(partial(carry_out, settings, folder, resume=True), address, workers, folder, None)
+            return
+        storage = Storage(stored)
+        hold_together(storage, folder, resume=resume)
+        open_folder(settings, folder, resume=True)  # what was brought is this very run too
+        try:
+            train_together(partial(carry_out_stored, settings, storage, folder), address, workers, folder, storage)
+        finally:
+            storage.bring(folder)
 
-    storage = Storage(stored)
-    hold_together(storage, folder, resume=resume)
-    open_folder(settings, folder, resume=True)  # what was brought is this very run too
-    try:
-        train_together(partial(carry_out_stored, settings, storage, folder), address, workers, folder, storage)
-    finally:
-        storage.bring(folder)
+
+def _kept(folder: Path) -> str:
+    return f"What is done is kept in {folder}; the same command with --resume goes on."

@@ -105,8 +105,10 @@ def _carry_out(sweep: "Sweep", workers: int, screen: "Screen") -> Path:
 def _on_ray(sweep: "Sweep", workers: int, screen: "Screen", address: str) -> Path:
     """Carry the trials out on a Ray cluster; the page's path."""
     from topgraft.cli.on_ray import deal_out
+    from topgraft.train.interrupt import stoppable
 
-    deal_out(partial(_join, sweep), address, workers)
+    with stoppable(screen.say, partial(_kept, sweep)):
+        deal_out(partial(_join, sweep), address, workers)
     return _work(sweep, 0, screen)
 
 
@@ -136,8 +138,12 @@ def _work(sweep: "Sweep", threads: int, screen: "Screen") -> Path:
 
     if threads:
         torch.set_num_threads(threads)
-    with stoppable(screen.say, lambda: f"What is done is kept in {sweep.path}; the same command goes on."):
+    with stoppable(screen.say, partial(_kept, sweep)):
         return Worker(sweep, screen).work()
+
+
+def _kept(sweep: "Sweep") -> str:
+    return f"What is done is kept in {sweep.path}; the same command goes on."
 
 
 def _print(screen: "Screen", path: Path) -> None:
