@@ -34,8 +34,9 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            name = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
+            told = dict(map(str.strip, line.split(":", 1)) for line in file if ":" in line)
+        name = f"{told['model name']} (family {told['cpu family']}, model {told['model']})"  # a name may hide which
+    except (OSError, KeyError):
         pass
     device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{device}, torch {torch.__version__}"

@@ -15,6 +15,13 @@ torch.set_num_threads(1)
 # A shell starts background jobs with SIGINT ignored, and they hand that on to the processes of tests that press Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 _NUMBERS = itertools.count()
+LONG = ("test_faults", "test_quickstart", "test_cli_processes", "test_cli_run", "test_train_processes")
+"""Files whose tests take about a minute each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those go first, so that no worker still has one before it when the others have ended."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)

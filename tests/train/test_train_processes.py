@@ -22,34 +22,33 @@ SCRIPT = Path(__file__).with_name("each_learner.py")
 
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 FIRST = ("dpo", "ppo", f"ppo{EVERY_WEIGHT}")
-"""Learners that are tried in shares each time, the others among the slow tests."""
-REST = tuple(name for name in LEARNERS if name not in FIRST)
-WAYS: dict[str, tuple[list[str], str, tuple[str, ...], float]] = {
-    "alone": ([], "whole", tuple(LEARNERS), 0.0),
-    "two": (TWO, "whole", tuple(LEARNERS), 1e-5),
-    "in-shares": (TWO, "in-shares", FIRST, 1e-4),
-    "rest-in-shares": (TWO, "in-shares", REST, 1e-4),
+"""Learners that are tried each time, the others among the slow tests."""
+GROUPS = {"first": FIRST, "rest": tuple(name for name in LEARNERS if name not in FIRST)}
+WAYS: dict[str, tuple[list[str], str, float]] = {
+    "alone": ([], "whole", 0.0),
+    "two": (TWO, "whole", 1e-5),
+    "in-shares": (TWO, "in-shares", 1e-4),
 }
-"""How they are started, how they hold the model, which learners they train, and how far weights may be from those of
-one process: sums in another order, and other kernels."""
+"""How they are started, how they hold the model, and how far weights may be from those of one process: sums in another
+order, and other kernels."""
 BY_TWO = [
-    pytest.param(name, way, marks=[pytest.mark.slow] if way.startswith("rest") else [])
-    for way, (start, _, names, _) in WAYS.items()
+    pytest.param(name, way, group, marks=[pytest.mark.slow] if group == "rest" else [])
+    for way in ("two", "in-shares")
+    for group, names in GROUPS.items()
     for name in names
-    if start
 ]
 SAMPLING_BY_TWO = [case for case in BY_TWO if "steps" in LEARNERS[str(case.values[0])][1]]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of what one of the ways has come to."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The folder of what one of the ways has come to with one of the groups."""
 
     @cache
-    def by(way: str) -> Path:
-        folder = tmp_path_factory.mktemp(way)
-        start, held, names, _ = WAYS[way]
-        command = [sys.executable, *start, str(SCRIPT), str(folder), held, *names]
+    def by(way: str, group: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"{way}-{group}")
+        start, held, _ = WAYS[way]
+        command = [sys.executable, *start, str(SCRIPT), str(folder), held, *GROUPS[group]]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, done.stderr
         return folder
@@ -57,19 +56,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return by
 
 
-@pytest.mark.parametrize(("name", "way"), BY_TWO)
-def test_two_processes_learn_the_weights_that_one_does(trained, name, way):
-    alone = load_file(trained("alone") / f"{name}-0.safetensors")
+@pytest.mark.parametrize(("name", "way", "group"), BY_TWO)
+def test_two_processes_learn_the_weights_that_one_does(trained, name, way, group):
+    alone = load_file(trained("alone", group) / f"{name}-0.safetensors")
     for rank in range(2):
-        shared = load_file(trained(way) / f"{name}-{rank}.safetensors")
+        shared = load_file(trained(way, group) / f"{name}-{rank}.safetensors")
         assert shared.keys() == alone.keys()
         for number, weight in shared.items():
-            torch.testing.assert_close(weight, alone[number], atol=WAYS[way][3], rtol=0)
+            torch.testing.assert_close(weight, alone[number], atol=WAYS[way][2], rtol=0)
 
 
-@pytest.mark.parametrize(("name", "way"), BY_TWO)
-def test_two_processes_log_what_one_does(trained, name, way):
-    alone, shared = (logged(trained(by) / name) for by in ("alone", way))
+@pytest.mark.parametrize(("name", "way", "group"), BY_TWO)
+def test_two_processes_log_what_one_does(trained, name, way, group):
+    alone, shared = (logged(trained(by, group) / name) for by in ("alone", way))
     assert len(alone) == len(shared) > 10
     for one, other in zip(alone, shared, strict=True):
         names = [key for key in one if not key.startswith(("cost/", "rollout/logprob_gap"))]
@@ -77,9 +76,9 @@ def test_two_processes_log_what_one_does(trained, name, way):
         assert [other[key] for key in names] == pytest.approx([one[key] for key in names], abs=2e-4)
 
 
-@pytest.mark.parametrize(("name", "way"), SAMPLING_BY_TWO)
-def test_rollouts_do_not_depend_on_the_number_of_processes(trained, name, way):
-    alone, shared = (StageFolder(trained(by) / name).rollouts() for by in ("alone", way))
+@pytest.mark.parametrize(("name", "way", "group"), SAMPLING_BY_TWO)
+def test_rollouts_do_not_depend_on_the_number_of_processes(trained, name, way, group):
+    alone, shared = (StageFolder(trained(by, group) / name).rollouts() for by in ("alone", way))
     assert [(row["key"], row["response"]) for row in shared] == [(row["key"], row["response"]) for row in alone]
     assert len(alone) >= 120
 
