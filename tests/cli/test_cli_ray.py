@@ -223,6 +223,7 @@ def test_rows_are_drawn_once_each_though_a_worker_is_lost(finished, tmp_path):
         kept = tmp_path / ".rows.jsonl.part"
         lose_one(process, DRAWS, lambda: lines(kept) > 1500, random.Random(0))
         assert process.wait(300) == 0, (tmp_path / "said.txt").read_text()
+    assert "core_worker" not in (tmp_path / "said.txt").read_text()  # Ray's own words
     drawn = (tmp_path / "rows.jsonl").read_text()
     records = [json.loads(line) for line in drawn.splitlines()]
     assert len({(record["prompt"], record["sample"]) for record in records}) == len(records) == 5000

@@ -8,7 +8,7 @@ what stands there.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -61,21 +61,25 @@ def drawn_on(
         from ray.util import ActorPool
 
         drawer = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(_Drawer)
-        pool: Any = ActorPool([drawer.remote(make, desk) for _ in range(workers)])
-        yield from pool.map(lambda one, part: one.draw.remote(part), parts)
+        pool: Any = ActorPool([drawer.remote(make) for _ in range(workers)])
+        yield from pool.map(lambda one, part: one.draw.remote(desk, part), parts)
 
 
 class _Drawer:
-    """A worker that makes parts, one after the other."""
+    """A worker that makes parts, one after the other. It is told the desk with every part: a handle that an actor was
+    made with might be gone when Ray starts it again, of which Ray warns the user."""
 
-    def __init__(self, make: Callable[[], Callable[[Any], Any]], desk: Desk) -> None:
-        self.desk = desk
-        with desk.speaking():
-            self.made = make()
+    def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
+        self.make = make
 
-    def draw(self, part: Any) -> Any:
+    @cached_property
+    def made(self) -> Callable[[Any], Any]:
+        """What a part is made by."""
+        return self.make()
+
+    def draw(self, desk: Desk, part: Any) -> Any:
         """What is made of a part."""
-        with self.desk.speaking():
+        with desk.speaking():
             return self.made(part)
 
 
