@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 _NUMBERS = itertools.count()
 LONG = ("test_faults", "test_quickstart", "test_cli_processes", "test_cli_run", "test_train_processes")
-"""Files whose tests take about a minute each."""
+"""Files that have tests of a minute and more."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
