@@ -18,7 +18,7 @@ def work(run, asker):
     """Ask about all pairs; outcome by row, and what was found."""
     responses = run.responses()
     asked = questions(pairs_of(responses, choose(responses, [], [])), read_rubric(None), asker)
-    findings = asker.carry_out(asked.messages, lambda: None)
+    findings = asker.carry_out(asked.messages, lambda: None, lambda: None)
     verdicts = [decide(pair, digests, findings) for pair, digests in zip(asked.pairs, asked.of_pair, strict=True)]
     return {verdict.pair.row: verdict for verdict in verdicts}, findings
 

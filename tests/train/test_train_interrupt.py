@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,32 @@ def test_a_library_may_put_an_interrupt_of_its_own_in_the_place_of_ours(number, 
     assert said == ["\nStopped. All is kept."]
 
 
+@BOTH
+def test_a_lock_that_was_being_taken_may_not_let_go_and_the_stop_is_one_all_the_same(number, code):
+    said: list[str] = []
+
+    def work() -> None:
+        with stoppable(said.append, lambda: "All is kept."):
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            finally:
+                threading.Lock().release()
+
+    with pytest.raises(SystemExit) as ended:
+        work()
+    assert ended.value.code == code
+    assert said == ["\nStopped. All is kept."]
+
+
+def test_an_error_of_the_work_stays_one():
+    with pytest.raises(RuntimeError, match="unlocked"), stoppable(print, lambda: ""):
+        threading.Lock().release()
+
+
 def test_handlers_are_put_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with noting(print) as asked:
+    with noting(print, "Stopping.") as asked:
         assert asked.number is None
         obey(asked.number)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -88,7 +88,7 @@ def command(
 def _judge(run: Path, called: str, pairs: "list[Pair]", rubric: "Rubric", asker: "Asker") -> None:
     """Ask, and write what comes of it."""
     from topgraft.evaluate.judge.judging import questions, write
-    from topgraft.train.interrupt import stoppable
+    from topgraft.train.interrupt import noting, obey, stoppable
     from topgraft.train.progress import Screen
 
     screen, folder, asked = Screen(), open_run(run), questions(pairs, rubric, asker)
@@ -96,8 +96,9 @@ def _judge(run: Path, called: str, pairs: "list[Pair]", rubric: "Rubric", asker:
     with (
         stoppable(screen.say, lambda: f"{len(asker.new)} new replies are kept; the same command goes on from there."),
         screen.bar("judging", len(asked.messages)) as bar,
+        noting(screen.say, "Stopping as soon as the replies are here that are on their way.") as stop,
     ):
-        findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()))
+        findings = asker.carry_out(asked.messages, lambda: bar.advance({}, ()), lambda: obey(stop.number))
     from topgraft.report import write_report
 
     found = write(folder, called, asked, findings, rubric=rubric, asker=asker, price=asker.budget.price)

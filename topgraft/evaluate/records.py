@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topgraft.data.levels import LevelText
 from topgraft.records import Demonstration
-from topgraft.rewards.combination import Scorer
+
+if TYPE_CHECKING:  # judging and rating need no model, and importing what models need takes seconds
+    from topgraft.data.levels import LevelText
+    from topgraft.rewards.combination import Scorer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -54,15 +54,19 @@ def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[N
     try:
         with _handling(stop):
             yield
-    except KeyboardInterrupt as error:  # a library that was waiting in C++ may raise one of its own instead of ours
-        stopped = error if isinstance(error, Stopped) else Stopped(came)
+    except (Exception, KeyboardInterrupt) as error:
+        stopped = _behind(error)
+        if stopped is None and not isinstance(error, KeyboardInterrupt):  # which a library in C++ may raise, for ours
+            raise
+        stopped = stopped or Stopped(came)
         say(f"\nStopped. {kept()}")
         raise SystemExit(stopped.code) from None
 
 
 @contextmanager
-def noting(say: Callable[[str], None]) -> Iterator[Asked]:
-    """Inside, the first signal is noted, for the work to stop where it can go on from; the second raises Stopped."""
+def noting(say: Callable[[str], None], how: str) -> Iterator[Asked]:
+    """Inside, the first signal is noted, for the work to stop where it can go on from, and `how` is said; the second
+    raises Stopped."""
     asked, first = Asked(), 0.0
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -73,10 +77,17 @@ def noting(say: Callable[[str], None]) -> Iterator[Asked]:
                 raise Stopped(number)
             return
         asked.number, first = number, now
-        say("\nStopping after this step; once more stops at once, and goes on later from the checkpoint before.")
+        say(f"\n{how}")
 
     with _handling(note):
         yield asked
+
+
+def _behind(error: BaseException | None) -> Stopped | None:
+    """The Stopped that `error` is, or came from: one raised while a lock is taken makes letting go of it fail."""
+    while error is not None and not isinstance(error, Stopped):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @contextmanager

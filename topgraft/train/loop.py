@@ -40,6 +40,7 @@ SHOWN = (
     "eval/reward",
 )
 """Metrics shown on the progress line, in this order."""
+STOPPING = "Stopping after this step; once more stops at once, and goes on later from the checkpoint before."
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def train(
     parts, processes = _parts(updating) | seen, algorithm.actors.processes
     checkpoints = Checkpoints(stage, parts, size_of(weights, settings), screen.say, processes)
     step = checkpoints.resume()
-    with screen.bar(stage.name, total, done=step) as bar, noting(screen.say) as asked:
+    with screen.bar(stage.name, total, done=step) as bar, noting(screen.say, STOPPING) as asked:
         while step < total and not best.exhausted and not (watch is not None and watch.ends):
             step, begun = step + 1, time.perf_counter()
             rate = settings.learning_rate * share_of_rate(settings, step - 1, total)

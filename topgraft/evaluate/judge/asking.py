@@ -3,8 +3,9 @@
 import random
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from topgraft.errors import UserError
@@ -22,6 +23,8 @@ READINGS = 3
 """Replies to one question, the later ones after a reminder, before its verdict counts as unreadable."""
 GIVE_UP = 5
 """Questions in a row without a reply after which the endpoint counts as gone."""
+LISTEN = 0.1
+"""Seconds between looks at whether the command was asked to stop."""
 OVERHEAD = 200
 """Tokens that a server's chat template may put around the messages, at most."""
 LIMITS = ("max_tokens", "max_completion_tokens")
@@ -72,16 +75,23 @@ class Asker:
         """The name of a call."""
         return digest_of(self.endpoint.model, messages, self.endpoint.parameters)
 
-    def carry_out(self, questions: Mapping[str, list[Message]], advance: Callable[[], None]) -> Findings:
+    def carry_out(
+        self, questions: Mapping[str, list[Message]], advance: Callable[[], None], heed: Callable[[], None]
+    ) -> Findings:
         """Ask everything that is not known yet; `questions` by digest. What is answered is on disk before the next
-        line runs, so that any stop loses what was on its way and no more. Raises UserError where going on is
+        line runs, so that any stop loses what was on its way and no more. `heed` is called often, and raises where the
+        command was asked to stop: what is on its way is waited for then, and kept. Raises UserError where going on is
         pointless."""
         known, errors = Findings(), list[UserError]()
         self._proven = any(self.kept.find(digest) for digest in questions)
+        ended = SimpleQueue[Future[Finding]]()
         with ThreadPoolExecutor(self.workers) as pool:
             futures = {pool.submit(self._answer, messages): digest for digest, messages in questions.items()}
             try:
-                for future in as_completed(futures):
+                for future in futures:
+                    future.add_done_callback(ended.put)
+                for _ in futures:
+                    future = _next(ended, heed)
                     try:
                         known.found[futures[future]] = future.result()
                     except (Passing, Refused) as error:
@@ -94,7 +104,7 @@ class Asker:
                         continue
                     advance()
             finally:
-                self.stop.set()  # also for Ctrl-C: what is on its way is waited for, and kept
+                self.stop.set()
         if errors:
             raise errors[0]
         return known
@@ -213,3 +223,13 @@ class Asker:
 
     def _kept_words(self) -> str:
         return f"{len(self.new)} new replies are kept; the same command goes on from there."
+
+
+def _next(ended: "SimpleQueue[Future[Finding]]", heed: Callable[[], None]) -> "Future[Finding]":
+    """The next question that has come to an end."""
+    while True:
+        heed()
+        try:
+            return ended.get(timeout=LISTEN)
+        except Empty:
+            continue
