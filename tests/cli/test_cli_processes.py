@@ -76,7 +76,9 @@ def test_every_weight_in_shares_is_trained_and_goes_on_with_another_number_of_pr
 @pytest.mark.parametrize(
     ("divisor", "more", "said"),
     [
-        ("1", "ppo.batch_size=1", "Raise ppo.batch_size, or start fewer processes."),  # all of them say it
+        pytest.param(  # all of them say it
+            *("1", "ppo.batch_size=1", "Raise ppo.batch_size, or start fewer processes."), marks=pytest.mark.slow
+        ),
         ("1 - int(os.environ['RANK'])", "ppo.batch_size=8", "ZeroDivisionError"),
     ],
 )

@@ -218,7 +218,14 @@ def same_run(one, two) -> None:
     assert results[1]["arms"] == results[0]["arms"]
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["ctrl-c", "term", "kill"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param(signal.SIGINT, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, id="term", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, id="kill"),
+    ],
+)
 def test_a_stopped_run_is_resumed_and_comes_to_the_same(finished, tmp_path, by):
     stage = "reward" if by == signal.SIGKILL else "ppo"
     run = tmp_path / "run"

@@ -16,6 +16,8 @@ from metrics_page import documented
 from topgraft import __version__
 from topgraft.recipe import shipped_recipes
 
+QUICK = 'evaluate.metrics=["length"]'
+"""For what does not ask about figures: to measure and draw them all takes longer than to train."""
 VERBS = [
     "run",
     "check",
@@ -112,7 +114,7 @@ def test_check_says_which_blocks_were_drawn_and_what_an_alias_means(words, tmp_p
 
 
 def test_train_sft_by_flags_makes_a_whole_run(finished, tmp_path):
-    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]", QUICK]
     flags = ["--model", finished.model, "--data", finished.data, "--steps", 1, "--out", "made"]
     more = [word for text in sets for word in ("--set", text)]
     done = forked("train", "sft", *flags, *more, cwd=tmp_path)
@@ -149,6 +151,7 @@ def test_train_without_sft_starts_from_the_model_and_needs_prompts_alone(finishe
     rows = [{"prompt": f"Tell me of the number {number}."} for number in range(10)]
     (tmp_path / "asks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=8", "model.layers=last-2", "grpo.batch_size=2"]
+    sets.append(QUICK)
     more = [word for text in sets for word in ("--set", text)]
     flags = ["--model", finished.model, "--data", "asks.jsonl", "--reward", "my_file.py:my_reward", "--steps", 1]
     done = forked("train", "grpo", *flags, "--out", "made", *more, cwd=tmp_path)
@@ -160,7 +163,7 @@ def test_train_without_sft_starts_from_the_model_and_needs_prompts_alone(finishe
 
 def test_train_takes_a_reward_from_a_file(finished, tmp_path):
     (tmp_path / "my_file.py").write_text("def my_reward(prompt, response):\n    return len(response.split())\n")
-    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]", QUICK]
     sets += ["model.layers=last-2", "ppo.batch_size=2", "ppo.inner_epochs=1"]
     more = [word for text in sets for word in ("--set", text)]
     flags = ["--model", finished.model, "--data", finished.data, "--sft", finished.run / "stages" / "sft", "--steps", 2]
@@ -180,7 +183,7 @@ def test_train_takes_a_reward_from_a_file(finished, tmp_path):
 def test_train_runs_every_learner_and_the_docs_name_what_it_logs(finished, tmp_path, stage):
     stages = finished.run / "stages"
     begun = ["--sft", stages / "sft", *(["--reward", stages / "reward"] if stage in ("grpo", "rloo") else [])]
-    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]"]
+    sets = ["data.max_prompt_tokens=80", "data.max_response_tokens=16", "data.split=[0.6, 0.2, 0.2]", QUICK]
     sets += [
         "model.layers=last-2",
         *(f"{name}.{what}" for name in ("grpo", "rloo") for what in ("batch_size=2", "evaluate_every=1")),

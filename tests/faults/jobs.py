@@ -17,6 +17,7 @@ TRUNK_TOKENS = "tokens"
 SETS = (
     *("data.max_prompt_tokens=80", "data.max_response_tokens=24", "data.split=[0.6, 0.2, 0.2]", "data.max_rows=20"),
     *("model.layers=last-2", "model.lora.dropout=0.1", "samples_shown=2"),
+    'evaluate.metrics=["sac", "bleu", "reward", "kl"]',  # one of each kind: to draw them all takes longer than to train
     *("sft.epochs=6", "sft.batch_size=3", "sft.checkpoint_every=9"),
     *("reward.epochs=6", "reward.batch_size=3", "reward.trains=branch"),
     *("ppo.steps=8", "ppo.learning_rate=3e-3", "ppo.batch_size=6", "ppo.minibatch_size=3", "ppo.evaluate_every=3"),

@@ -9,7 +9,7 @@ from jobs import JUDGE, jobs
 from judge_server import Server
 from material import rows, write_rows
 
-OTHERS = ("grpo", "generate", "judge", "sweep")
+OTHERS = ("grpo", "dpo", "generate", "judge", "sweep")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, model_folder: Path):
         yield Bench(folder, jobs(model_folder, write_rows(folder / "rows.jsonl", rows()), judge), judge)
 
 
-@pytest.mark.parametrize("name", ["professor", "dpo", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+@pytest.mark.parametrize("name", ["professor", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 def test_a_job_killed_at_random_moments_comes_to_the_same(bench, name):
     trial = bench.killed(name, "killed", random.Random(7), most=2)
     assert trial.wrong == []
@@ -44,7 +44,7 @@ def test_a_server_that_vanishes_loses_no_reply(bench):
     assert trial.wrong == []
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_harmed_file_is_noticed_or_made_again(bench, seed):
     trial = bench.harmed("professor", f"harmed-{seed}", random.Random(seed))
     assert trial.wrong == []

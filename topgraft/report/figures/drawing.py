@@ -91,7 +91,7 @@ def save(figure: Any, with_pdf: bool = True) -> tuple[str, bytes]:
     svg, pdf = io.StringIO(), io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # savefig draws everything once more, for nothing
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # savefig would draw everything twice
         if with_pdf:
             figure.set_layout_engine("none")  # laid out once: the PDF takes the same places
             FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})
