@@ -68,25 +68,25 @@ def topgraft(*words: object, cwd: Path, given: str = "", **more: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def forked(*words: object, cwd: Path) -> Done:
-    """Run `topgraft WORDS` in `cwd`, forked from the warm process."""
+def forked(*words: object, cwd: Path, given: str = "") -> Done:
+    """Run `topgraft WORDS` in `cwd`, forked from the warm process, with `given` in a file as standard input."""
     with tempfile.TemporaryDirectory() as folder:
-        process = started(*words, cwd=cwd, said=Path(folder))
+        process = started(*words, cwd=cwd, said=Path(folder), given=given)
         process.join(300)
         assert process.exitcode is not None, f"still running: topgraft {' '.join(map(str, words))}"
         return ended(process, Path(folder))
 
 
-def started(*words: object, cwd: Path, said: Path, **more: str) -> BaseProcess:
-    """Begin what `forked` does; what it says goes to the files `out` and `err` in folder `said`."""
+def started(*words: object, cwd: Path, said: Path, given: str = "", **more: str) -> BaseProcess:
+    """Begin what `forked` does; what it says goes to the files `out` and `err` in folder `said`, beside `in`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(WARM)
     before = dict(os.environ)
     os.environ.update(environment())  # the warm process keeps what stands here when it starts
     try:
-        files = [said / name for name in ("out", "err")]
-        given = [str(word) for word in words], environment(**more), cwd, *files
-        process = context.Process(target=_child, args=given)
+        (said / "in").write_text(given, encoding="utf-8")
+        told = [str(word) for word in words], environment(**more), cwd, said
+        process = context.Process(target=_child, args=told)
         process.start()
     finally:
         os.environ.clear()
@@ -101,15 +101,17 @@ def ended(process: BaseProcess, said: Path) -> Done:
     return Done(process.exitcode, *texts)
 
 
-def _child(words: list[str], variables: dict[str, str], cwd: Path, out: Path, err: Path) -> None:
+def _child(words: list[str], variables: dict[str, str], cwd: Path, said: Path) -> None:
     os.environ.update(variables)
     if "GROWS_BY_MB" in variables:  # the most address space that it may take beside what it has
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + int(variables["GROWS_BY_MB"]) * 1_000_000
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.chdir(cwd)
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.dup2(os.open(said / "in", os.O_RDONLY), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (it was closed when the process began)
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv = ["topgraft", *words]
     from topgraft.cli import main
 

@@ -49,7 +49,7 @@ def test_a_pipe_gets_one_answer_a_line_and_all_arms_of_a_model_in_one_session(fi
 
 def test_the_best_of_several_is_the_one_with_the_highest_score(finished, tmp_path):
     typed = "Is 7 odd?\nIs 8 odd?\n"
-    done = topgraft("chat", finished.run, "--arm", "sft", "--best-of", 5, "--scores", cwd=tmp_path, given=typed)
+    done = forked("chat", finished.run, "--arm", "sft", "--best-of", 5, "--scores", cwd=tmp_path, given=typed)
     assert done.code == 0, done.err
     totals = rewards(done.err)
     assert len(totals) == 10
@@ -62,7 +62,7 @@ def test_the_best_of_several_is_the_one_with_the_highest_score(finished, tmp_pat
 
 
 def test_drawn_answers_differ_from_one_asking_to_the_next(finished, tmp_path):
-    done = topgraft("chat", finished.run, "--sample", cwd=tmp_path, given="Is 7 odd?\n" * 4)
+    done = forked("chat", finished.run, "--sample", cwd=tmp_path, given="Is 7 odd?\n" * 4)
     assert done.code == 0, done.err
     assert len(set(done.out.splitlines())) > 1
 
@@ -75,7 +75,7 @@ def test_nothing_that_could_steer_a_terminal_is_shown(finished, tmp_path):
     tokenizer["model"]["vocab"]["\x1b"] = tokenizer["model"]["vocab"].pop(letter)
     (copied / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     words = ("chat", finished.run, "--arm", "base", "--set", f"model.name={copied}")
-    done = topgraft(*words, cwd=tmp_path, given=row["prompt"] + "\n")
+    done = forked(*words, cwd=tmp_path, given=row["prompt"] + "\n")
     assert done.code == 0, done.err
     assert done.out == in_a_line(row["response"].replace(letter, "\N{REPLACEMENT CHARACTER}")) + "\n"
     assert printable("a\x1b[2J\x07\x9bb\n\tc\u202e") == "a\ufffd[2J\ufffd\ufffdb\n\tc\ufffd"
@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused_at_the_start(finished, tmp_path, flags, said)
 
 
 def test_a_mistake_ends_a_pipe_with_an_error_after_the_answers_before_it(finished, tmp_path):
-    done = topgraft("chat", finished.run, cwd=tmp_path, given="//score\n/score\nIs 7 odd?\n")
+    done = forked("chat", finished.run, cwd=tmp_path, given="//score\n/score\nIs 7 odd?\n")
     assert done.code == 2
     assert len(done.out.splitlines()) == 1
     assert done.err.splitlines()[-1].startswith("error: There is no command '/score'. Did you mean '/scores'?")
@@ -189,7 +189,7 @@ def test_arms_of_other_models_and_best_of_arms_answer_as_they_are_measured(of_tw
     typed += [
         text for arm in ("sft", "high", "best") for text in (f"/arm {arm}", *(row["prompt"] for row in rows[arm]))
     ]
-    done = topgraft("chat", of_two_models, "--scores", cwd=tmp_path, given="\n".join(typed))
+    done = forked("chat", of_two_models, "--scores", cwd=tmp_path, given="\n".join(typed))
     assert done.code == 0, done.err
     found, totals = done.out.splitlines(), rewards(done.err)
     greedy = [row for arm in ("high", "sft", "high") for row in rows[arm]]

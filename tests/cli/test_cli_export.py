@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import environment, forked, snapshot, stopped, topgraft
+from commands import environment, forked, snapshot, stopped
 from conftest import Tiny, write_rows
 from huggingface_hub import metadata_load
 
@@ -38,7 +38,7 @@ def test_generate_and_chat_answer_from_an_exported_folder_as_the_run_did(finishe
     found = lines(tmp_path / "answers.jsonl")
     assert [row["response"] for row in found] == [row["response"] for row in rows]
     assert {row["arm"] for row in found} == {"ppo"}
-    talked = topgraft("chat", merged, cwd=tmp_path, given="".join(f"{row['prompt']}\n" for row in rows))
+    talked = forked("chat", merged, cwd=tmp_path, given="".join(f"{row['prompt']}\n" for row in rows))
     assert talked.code == 0, talked.err
     assert talked.out.splitlines() == [" ".join(row["response"].split()) for row in rows]
 

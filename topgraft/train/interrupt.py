@@ -44,7 +44,7 @@ def obey(number: int | None) -> None:
 def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[None]:
     """Inside, Ctrl-C and SIGTERM stop the work: one line says what is `kept` and how to go on, and the process ends."""
 
-    came = signal.SIGINT
+    came: signal.Signals | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal came
@@ -55,10 +55,11 @@ def stoppable(say: Callable[[str], None], kept: Callable[[], str]) -> Iterator[N
         with _handling(stop):
             yield
     except (Exception, KeyboardInterrupt) as error:
-        stopped = _behind(error)
-        if stopped is None and not isinstance(error, KeyboardInterrupt):  # which a library in C++ may raise, for ours
+        # In the place of ours, a library in C++ may raise an interrupt of its own, and a lock that was just being taken
+        # an error.
+        if came is None and not isinstance(error, KeyboardInterrupt):
             raise
-        stopped = stopped or Stopped(came)
+        stopped = error if isinstance(error, Stopped) else Stopped(came or signal.SIGINT)
         say(f"\nStopped. {kept()}")
         raise SystemExit(stopped.code) from None
 
@@ -81,13 +82,6 @@ def noting(say: Callable[[str], None], how: str) -> Iterator[Asked]:
 
     with _handling(note):
         yield asked
-
-
-def _behind(error: BaseException | None) -> Stopped | None:
-    """The Stopped that `error` is, or came from: one raised while a lock is taken makes letting go of it fail."""
-    while error is not None and not isinstance(error, Stopped):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 @contextmanager
