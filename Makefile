@@ -31,7 +31,7 @@ demo: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

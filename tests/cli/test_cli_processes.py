@@ -7,7 +7,7 @@ from signal import SIGINT, SIGTERM
 
 import pytest
 import torch
-from commands import stopped, topgraft
+from commands import forked, stopped, topgraft
 from safetensors.torch import load_file
 
 
@@ -44,7 +44,7 @@ def test_a_run_goes_on_with_another_number_of_processes(finished, tmp_path, befo
     assert done.code == 128 + by, done.err + done.out
     assert "elastic" not in done.err
     assert list((ppo / "resume").glob("step-*.safetensors"))
-    done = topgraft(*words, after, cwd=tmp_path)
+    done = forked(*words, after, cwd=tmp_path)
     assert done.code == 0, done.err + done.out
     assert "going on after step" in done.out
     assert done.out.count("going on after step") == 1  # one of them speaks

@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("each_learner.py")
 
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 FIRST = ("dpo", "ppo", f"ppo{EVERY_WEIGHT}")
-"""Learners that are tried each time, the others among the slow tests."""
+"""Learners that are tried each time, with the model whole in both; all else among the slow tests."""
 GROUPS = {"first": FIRST, "rest": tuple(name for name in LEARNERS if name not in FIRST)}
 WAYS: dict[str, tuple[list[str], str, float]] = {
     "alone": ([], "whole", 0.0),
@@ -32,7 +32,7 @@ WAYS: dict[str, tuple[list[str], str, float]] = {
 """How they are started, how they hold the model, and how far weights may be from those of one process: sums in another
 order, and other kernels."""
 BY_TWO = [
-    pytest.param(name, way, group, marks=[pytest.mark.slow] if group == "rest" else [])
+    pytest.param(name, way, group, marks=[pytest.mark.slow] if (way, group) != ("two", "first") else [])
     for way in ("two", "in-shares")
     for group, names in GROUPS.items()
     for name in names
