@@ -223,7 +223,7 @@ def same_run(one, two) -> None:
     [
         pytest.param(signal.SIGINT, id="ctrl-c"),
         pytest.param(signal.SIGTERM, id="term", marks=pytest.mark.slow),
-        pytest.param(signal.SIGKILL, id="kill"),
+        pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),  # tests/faults kills such a run each time
     ],
 )
 def test_a_stopped_run_is_resumed_and_comes_to_the_same(finished, tmp_path, by):

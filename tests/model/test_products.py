@@ -134,6 +134,7 @@ print(most)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
 def test_products_of_many_shapes_do_not_fill_the_memory():
     done = subprocess.run([sys.executable, "-c", MANY_SHAPES], capture_output=True, text=True, check=True)
