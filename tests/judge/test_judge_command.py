@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from commands import forked, stopped
+from commands import environment, forked, stopped
 from judge_runs import make_run
 
 from topgraft.runs.writing import read_lines
@@ -64,6 +66,12 @@ def test_an_interrupt_keeps_what_was_answered_and_says_how_to_go_on(serve, run):
     assert kept is not None
     assert int(kept[1]) == len(lines(run)) == len(server.answered())  # the one on its way was waited for
     assert "Traceback" not in done.err
+
+
+def test_judging_starts_without_torch():
+    code = "import sys, topgraft.evaluate.judge.judging, topgraft.report; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_judge_by_place_gives_even_results_and_is_found_out(serve, tmp_path):

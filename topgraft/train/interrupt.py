@@ -1,9 +1,9 @@
 """Stopping a run from outside: Ctrl-C, or SIGTERM, by which a system says that it wants the machine back.
 
 A stage that trains finishes its step, writes a checkpoint and ends; asked once more it ends at once, and goes on later
-from the checkpoint before. Anything else ends at once. Signals within a second are one: a cluster's scheduler sends its
-own to every process, and a launcher passes on the one that it got. The exit code says what stopped it: 130 or 143, as
-of a shell.
+from the checkpoint before. Judging waits for the replies on their way. Anything else ends at once. Signals within a
+second are one: a cluster's scheduler sends its own to every process, and a launcher passes on the one that it got. The
+exit code says what stopped it: 130 or 143, as of a shell.
 """
 
 import signal
